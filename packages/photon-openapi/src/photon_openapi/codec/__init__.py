@@ -9,6 +9,7 @@
 ``_text``             strings to values: of parameters, forms and the keys of objects
 ``_projection``       the members in an annotation, and no others, of values that are sent
 ``_pydantic_values``  values of classes of pydantic
+``_undescribed``        values that an annotation does not describe
 ``_objects``            objects of one class as mappings, by generated functions
 ``_mapped_objects``   objects of SQLAlchemy, read without a statement
 ``_null_policy``      ``None`` as ``null`` or as a missing member, according to a document

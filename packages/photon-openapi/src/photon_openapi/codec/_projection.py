@@ -46,9 +46,11 @@ from ._mapped_objects import mapped_reader
 from ._null_policy import SEND_NULL, NullPolicy
 from ._pydantic_values import projector_of
 from ._objects import is_native, object_projector
+from ._undescribed import Undescribed
 
 _MISSING = object()
 _OPEN = (Any, object)
+_BARE = (dict, list, tuple, set, frozenset)
 _ARRAYS = (list, tuple, set, frozenset)  # known to the encoder; others are converted to lists
 
 
@@ -121,10 +123,21 @@ class _ProjectedMember:
 class Projections:
     """Makes projections, one for each class and its policy."""
 
-    def __init__(self) -> None:
-        """Begin without projections."""
+    def __init__(self, *, looks_into_undescribed: bool = False) -> None:
+        """Begin without projections.
+
+        Args:
+            looks_into_undescribed: True to project objects that no annotation describes to their
+                own classes, for their names on the wire.
+        """
         # With the policy, whose key has the ids of its schemas: these must not be used anew.
         self._classes: dict[object, tuple[Projection, NullPolicy]] = {}
+        self._undescribed: Projection | None = None
+        if looks_into_undescribed:
+            undescribed = Undescribed(lambda cls: self._single(cls, SEND_NULL, False))
+            self._undescribed = Projection(
+                undescribed.is_exact, undescribed.project, lambda value: 0
+            )
 
     def forget_all(self) -> None:
         """Make all projections anew, after an error."""
@@ -142,6 +155,8 @@ class Projections:
                 union.
         """
         plain = plain_type(type_)
+        if self._undescribed is not None and _is_open(plain):
+            return self._undescribed
         members = union_members(plain)
         if members is not None:
             projection = self._union(
@@ -162,7 +177,7 @@ class Projections:
         if members_of(plain) is not None:
             return self._class(plain, origin, policy.of_class(short_name(plain)))
         if not typing.get_args(plain):
-            return None
+            return self._undescribed if plain in _BARE else None
         return self._container(plain, origin, policy, is_distinguished)
 
     def _container(
@@ -235,8 +250,8 @@ class Projections:
     def _union(
         self, members: list[Any], policy: NullPolicy, is_distinguished: bool
     ) -> Projection | None:
-        if any(member in _OPEN or isinstance(member, TypeVar) for member in members):
-            return None
+        if any(map(_is_open, members)):
+            return self._undescribed
         projections = [
             self.of(member, policy, is_distinguished=is_distinguished) for member in members
         ]
@@ -245,6 +260,10 @@ class Projections:
         # The members of ``list[int] | list[Public]`` are distinguished by their items.
         distinguished = [self.of(member, policy, is_distinguished=True) for member in members]
         return _union([projection for projection in distinguished if projection is not None])
+
+
+def _is_open(plain: Any) -> bool:
+    return plain in _OPEN or isinstance(plain, TypeVar)
 
 
 def _may_be_none(member: Member) -> bool:

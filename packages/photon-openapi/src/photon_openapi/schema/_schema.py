@@ -461,11 +461,28 @@ def _default_value(default: object) -> object:
     if default is attrs.NOTHING or default is msgspec.UNSET:
         return attrs.NOTHING
     try:
-        plain = msgspec.to_builtins(default, order="deterministic")
+        plain = msgspec.to_builtins(_with_wire_names(default), order="deterministic")
         # The document must be the same after encoding and decoding: no NaN, no infinity.
         return msgspec.json.decode(msgspec.json.encode(plain)) if plain == plain else attrs.NOTHING  # noqa: PLR0124
     except (TypeError, ValueError, msgspec.MsgspecError):
         return attrs.NOTHING
+
+
+def _with_wire_names(value: Any) -> Any:
+    """Return a value with mappings for objects of classes, by their names on the wire."""
+    if isinstance(value, dict):
+        return {name: _with_wire_names(item) for name, item in value.items()}
+    if is_named_tuple(type(value)) or isinstance(value, list | tuple):
+        return [_with_wire_names(item) for item in value]
+    members = None if isinstance(value, enum.Enum) else members_of(type(value))
+    if members is None:
+        return value
+    parts = [(each, getattr(value, each.name, msgspec.UNSET)) for each in members]
+    return {
+        each.wire_name: _with_wire_names(part)
+        for each, part in parts
+        if part is not msgspec.UNSET and not each.is_private
+    }
 
 
 def _copy(schema: Schema) -> Schema:
@@ -475,7 +492,7 @@ def _copy(schema: Schema) -> Schema:
 def _describe(schema: Schema, keyword: str, value: object) -> None:
     """Add an annotation whose value must be JSON."""
     try:
-        schema[keyword] = msgspec.to_builtins(value, order="deterministic")
+        schema[keyword] = msgspec.to_builtins(_with_wire_names(value), order="deterministic")
     except (TypeError, ValueError):
         raise TypeError(f"{value!r} cannot be written as JSON in the document") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -36,6 +37,8 @@ class CompilationContext:
     settings: RouterSettings = attrs.field(factory=RouterSettings)
     forms: FormSettings = attrs.field(factory=FormSettings)
     problems: list[str] = attrs.field(factory=list)
-    projections: Projections = attrs.field(factory=Projections)
+    projections: Projections = attrs.field(
+        factory=functools.partial(Projections, looks_into_undescribed=True)
+    )
     decoders: dict[tuple[object, object], Callable[[bytes], object]] = attrs.field(factory=dict)
     substitute: Callable[[Operation, Sequence[str]], Handler] | None = None

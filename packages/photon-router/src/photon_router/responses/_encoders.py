@@ -418,9 +418,11 @@ def _complete(response: Response) -> Response:
 
 def _projection_of(resolved: ResolvedCase, projections: Projections) -> Projection | None:
     type_ = resolved.case.type
-    if type_ in (MISSING, ServerSentEvent):
+    if type_ is ServerSentEvent:
         return None
-    return projection_of(type_, resolved.null_policy, known=projections)
+    return projection_of(
+        object if type_ is MISSING else type_, resolved.null_policy, known=projections
+    )
 
 
 def _projecting_items(
