@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import json
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_openapi.annotations import ClassRules, Param, rename, using_class_rules
 from photon_openapi.errors import ValidationError
 from photon_tasks import ArgumentsError, Job, TaskDefinitionError, provided, task
+from photon_tasks._arguments import read_call_signature
 
 
 @attrs.frozen
@@ -180,3 +183,34 @@ def test_a_value_that_was_not_provided_says_what_provides_it() -> None:
     with pytest.raises(AttributeError, match="filled in when a job or `photon task` runs"):
         provided.progress(1)
     assert not hasattr(provided, "progress")
+
+
+@rename("camel")
+@attrs.frozen
+class Parcel:
+    zip_code: str
+    size_of: Annotated[int, Param(name="size")] = 1
+
+
+@attrs.frozen
+class Plain:
+    zip_code: str
+
+
+def test_members_have_the_names_of_their_classes_and_not_those_of_an_application() -> None:
+    def send(parcel: Parcel, plain: Plain) -> Parcel:
+        return parcel
+
+    parcel, plain = Parcel("12345", 2), Plain("6")
+    with using_class_rules(ClassRules("kebab", closed=True)):
+        signature = read_call_signature(send, is_provided=lambda _: False)
+    text = signature.encode([parcel, plain], {}, limit=None)
+    assert json.loads(text) == {
+        "parcel": {"zipCode": "12345", "size": 2},
+        "plain": {"zip_code": "6"},
+    }
+    assert signature.decode(text) == {"parcel": parcel, "plain": plain}
+    result = signature.encode_result(parcel, limit=1000)
+    assert result is not None
+    assert json.loads(result) == {"zipCode": "12345", "size": 2}
+    assert signature.decode_result(result) == parcel

@@ -16,7 +16,7 @@ from typing import Any, Final, final
 
 import attrs
 
-from photon_openapi.annotations import closed
+from photon_openapi.annotations import ClassRules, closed, using_class_rules
 from photon_openapi.codec import JsonDecoder, encode, projection_of
 from photon_openapi.errors import ValidationError
 from photon_openapi.schema import SchemaBuilder
@@ -192,6 +192,7 @@ class CallSignature:
         )
 
 
+@using_class_rules(ClassRules())  # a worker decodes what another application has encoded
 def read_call_signature(
     function: Callable[..., Any], *, is_provided: Callable[[Any], bool]
 ) -> CallSignature:

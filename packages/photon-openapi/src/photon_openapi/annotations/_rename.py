@@ -7,6 +7,7 @@ own takes precedence: see `photon_openapi.schema.members_of`.
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias, TypeVar
@@ -53,7 +54,8 @@ def rename(rule: NameRule) -> Callable[[C], C]:
             raise SignatureError(
                 f'@rename decorates a class, got {cls!r}: write @rename("camel") above it'
             )
-        setattr(cls, _MARK, rule)
+        # Packages that know no classes of this one read it, too, such as the forms of templates.
+        setattr(cls, _MARK, functools.partial(renamed, rule=rule))
         return cls
 
     return mark
@@ -74,9 +76,9 @@ def require_rule(rule: object, place: str) -> None:
     )
 
 
-def rename_rule(cls: Any) -> NameRule | None:
-    """Return the rule of a class, or of the nearest class that it inherits from."""
-    rule: NameRule | None = getattr(cls, _MARK, None)
+def rename_rule(cls: Any) -> Callable[[str], str] | None:
+    """Return the rule of a class, or of the nearest class that it inherits from, as a function."""
+    rule: Callable[[str], str] | None = getattr(cls, _MARK, None)
     return rule
 
 

@@ -16,7 +16,7 @@
 ====================  =========================================================================
 """
 
-from ._class_errors import ClassErrors as ClassErrors
+from ._class_errors import RuleErrors as RuleErrors
 from ._convert import json_converter as json_converter
 from ._convert import make_converter as make_converter
 from ._convert import structuring_errors as structuring_errors

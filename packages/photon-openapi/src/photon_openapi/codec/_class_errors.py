@@ -1,6 +1,6 @@
 """The errors of a refused value that its classes report, beside those of its schema.
 
-Theory of operation. A decoder stops at the first class that refuses its arguments. `ClassErrors`
+Theory of operation. A decoder stops at the first class that refuses its arguments. `RuleErrors`
 lists the others: it walks the value by the type, makes the parts that the schema accepts, from the
 inside, and calls the rules of each class on the members that could be made (`refused_members`). A
 class whose members are all valid is made, and what its ``__init__`` or ``__post_init__`` raises is
@@ -54,7 +54,7 @@ _MOST_PARTS = 10_000
 _Path = tuple[str | int, ...]
 
 
-class ClassErrors:
+class RuleErrors:
     """Lists the errors of the classes of a type.
 
     Attributes:
@@ -120,7 +120,7 @@ def _prefixes(pointers: Sequence[str]) -> set[str]:
 class _Walk:
     """One walk through a value."""
 
-    owner: ClassErrors
+    owner: RuleErrors
     converter: cattrs.Converter
     invalid: set[str]
     errors: list[tuple[_Path, str]] = attrs.field(factory=list)

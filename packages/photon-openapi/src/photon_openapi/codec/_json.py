@@ -52,7 +52,7 @@ from ..schema import (
     with_integers,
 )
 from ..schema import MAX_DEPTH as MAX_DEPTH
-from ._class_errors import ClassErrors
+from ._class_errors import RuleErrors
 from ._convert import json_converter, structuring_errors
 from ._pydantic_values import encoded, reader_of
 from ._strategy import Strategy, is_shallow, is_structured, strategy_of
@@ -174,7 +174,7 @@ def _beside(type_: Any, converter: cattrs.Converter | None) -> Beside | None:
     """Return the function that adds the errors of classes; ``None`` without rules of classes."""
     if any(pydantic_classes_in(type_)):  # see `_listing`
         return None
-    classes = ClassErrors(type_, converter or json_converter())
+    classes = RuleErrors(type_, converter or json_converter())
     return classes.beside if classes.is_needed else None
 
 

@@ -44,8 +44,8 @@ from ..schema import (
 )
 from ._mapped_objects import mapped_reader
 from ._null_policy import SEND_NULL, NullPolicy
-from ._pydantic_values import projector_of
 from ._objects import is_native, object_projector
+from ._pydantic_values import projector_of
 from ._undescribed import Undescribed
 
 _MISSING = object()

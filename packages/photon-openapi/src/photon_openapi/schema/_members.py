@@ -174,7 +174,7 @@ def _named(
         if own is None and member.has_own_name:
             own = member.wire_name
         if own is None and own_rule is not None:
-            own = renamed(member.name, own_rule)
+            own = own_rule(member.name)
         wire = own or by_document.get(member.name)
         if wire is None:
             wire = member.name if rule is None else renamed(member.name, rule)

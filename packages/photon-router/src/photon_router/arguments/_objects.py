@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from photon_openapi.codec import (
-    ClassErrors,
+    RuleErrors,
     json_converter,
     strings_converter,
     structuring_errors,
@@ -80,7 +80,7 @@ def structurer(type_: Any, *, location: Location, name: str) -> Callable[[Any], 
         return lambda plain: plain
     converter = json_converter()
     hook = converter.get_structure_hook(type_)
-    classes = ClassErrors(type_, converter)
+    classes = RuleErrors(type_, converter)
 
     def structure(plain: Any) -> object:
         try:

@@ -69,9 +69,13 @@ def _submitted_arguments(
             f"a submitted form has a class with one member for each field, unlike {cls!r}: write "
             "an attrs class, and Submitted[TheClass]"
         )
+    # A template writes the names of the fields, and does not know the rules of the application.
+    own = [
+        each if each.has_own_name else attrs.evolve(each, wire_name=each.name) for each in members
+    ]
     return tuple(
         _submitted_argument(each)
-        for each in _member_arguments(members, argument.name, In("body", "form"))
+        for each in _member_arguments(own, argument.name, In("body", "form"))
     )
 
 

@@ -1,7 +1,8 @@
 """The members of the class of a form: what the fields are made of.
 
 Constraints are read from every object in ``Annotated`` that has attributes of their names, as
-``Param`` and ``msgspec.Meta`` have: this package does not know the class of the router.
+``Param`` and ``msgspec.Meta`` have, and the rule for names from ``__photon_rename__``: this package
+does not know the classes of the router.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Member:
         factory: A function that makes the default.
         is_secret: True for ``repr=False``.
         constraints: Constraints, the name on the wire (``name``) and the label (``title``).
+        named: The name on the wire by an attrs ``alias`` or the rule of the class.
     """
 
     name: str
@@ -43,11 +45,12 @@ class Member:
     factory: Callable[[], object] | None = None
     is_secret: bool = False
     constraints: Mapping[str, Any] = attrs.field(factory=dict)
+    named: str | None = None
 
     @property
     def wire_name(self) -> str:
         """The name on the wire."""
-        return str(self.constraints.get("name", self.name))
+        return str(self.constraints.get("name", self.named or self.name))
 
     def initial(self) -> object:
         """Return the value of a new form, ``None`` without one."""
@@ -80,13 +83,19 @@ def members_of(cls: Any) -> Mapping[str, Member]:
         fields = [_member(name, hint, name in required) for name, hint in hints.items()]
     else:
         raise TypeError(f"a form is made of an attrs class or a dataclass, not of {cls!r}")
-    return {field.name: field for field in fields if field is not None}
+    rule = getattr(origin, "__photon_rename__", None)
+    present = [field for field in fields if field is not None]
+    if rule is not None:
+        present = [attrs.evolve(each, named=each.named or rule(each.name)) for each in present]
+    return {field.name: field for field in present}
 
 
 def _of_attrs(field: attrs.Attribute[Any], hint: Any) -> Member | None:
     if not field.init or field.name.startswith("_"):
         return None
     member = _member(field.name, hint, field.default is attrs.NOTHING, field.repr is False)
+    if field.alias != field.name:
+        member = attrs.evolve(member, named=field.alias)
     default: Any = field.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class in all but its stub
         return attrs.evolve(member, factory=None if default.takes_self else default.factory)
