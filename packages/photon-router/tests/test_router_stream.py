@@ -11,7 +11,8 @@ import pytest
 
 from photon_router import Application, Depends, EventStream, Header, HttpError, ServerSentEvent
 from photon_router.streaming._events import encode_event
-from photon_router.streaming._stream import EventBody, HeldBody, StreamBody
+from photon_router.streaming._held import HeldBody
+from photon_router.streaming._stream import EventBody, StreamBody
 from photon_runtime import Cancelled, sleep, spawn
 from photon_runtime.http import ServerSettings
 from photon_runtime.testing import VirtualClock, live_server, run

@@ -6,8 +6,9 @@ arguments from earlier slots; the handler takes its own, and its result is encod
 A dependency that yields is entered, and released in reverse order: before a whole response is sent,
 after a streamed response was sent (`HeldBody`), or after an upgraded protocol has ended
 (`Upgrade.hold`). A dependency whose release is ``after_response`` always resumes after the response
-was sent, unless the request has failed before: then it gets the error at once. Endpoints without
-such dependencies are compiled without this code.
+was sent, unless the request has failed before: then it gets the error at once. A response that is
+cut while it is sent ends them as cancelled. Endpoints without such dependencies are compiled
+without this code.
 
 A dependency with `finish` is finished between the handler and the encoding of its result. What
 `finish` returns is entered around the encoding; for a streamed result, around that of each item.
@@ -28,7 +29,7 @@ from photon_runtime.http import FileBody, Handler, Request, Response, Upgrade
 from photon_runtime.parts import Finish
 
 from ..arguments import Binder
-from ..streaming import SWALLOWED, HeldBody, StreamBody
+from ..streaming import SWALLOWED, HeldBody, Releasing, StreamBody, release_after
 
 E = TypeVar("E")
 
@@ -115,7 +116,7 @@ def _within(
 def _encode_within(
     scope: AbstractContextManager[object], encode: Callable[[Any], E], value: Any
 ) -> E:
-    with scope:
+    with Releasing(scope, type(scope)):
         return encode(value)
     raise RuntimeError(SWALLOWED)
 
@@ -176,7 +177,8 @@ def _with_scopes(binders: tuple[Binder, ...], calls: Sequence[Call], respond: Re
             for call in calls:
                 value = call.run(row)
                 if call.is_scoped:
-                    value = (late if call.is_late else stack).enter_context(value)
+                    released = Releasing(value, _provider_of(call.function))
+                    value = (late if call.is_late else stack).enter_context(released)
                 row.append(require_value(value, call.function))
             response = respond(request, row)
             body = response.body
@@ -193,8 +195,16 @@ def _with_scopes(binders: tuple[Binder, ...], calls: Sequence[Call], respond: Re
     def run(request: Request) -> Response:
         with ExitStack() as late:
             response = respond_within(request, ExitStack(), late)
-            request.after_response(late.pop_all().close)
+            request.after_response(release_after(late.pop_all(), request, response.body))
             return response
         raise RuntimeError(SWALLOWED)
 
     return run
+
+
+def _provider_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the provider that a function which makes a context manager calls."""
+    if isinstance(function, functools.partial) and function.args:
+        provider: Callable[..., Any] = function.args[0]
+        return provider
+    return function

@@ -14,19 +14,16 @@ server, the events are sent as they are produced, without comments in between.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 from photon_runtime import Channel, ChannelClosed, NotRunning, Task, current_task, shield, spawn
 from photon_runtime.escapes import as_failure
 
 from ._events import KEEP_ALIVE, OPENING
+from ._held import close_iterable
 
-_log = logging.getLogger("photon.http")
 Encode = Callable[[Any], bytes]
-SWALLOWED = "a dependency swallowed the handler's error instead of passing it on"
 
 _START_TIME = 0.1
 """Seconds after which a stream starts without an event, so that the client sees it is open."""
@@ -71,9 +68,12 @@ class EventBody(StreamBody):
         items: The events.
         encode: Encodes an event as bytes.
         keep_alive: Seconds of silence after which a comment is sent.
+
+    Attributes:
+        is_cut: True if `stop` has ended it before its events did.
     """
 
-    __slots__ = ("_channel", "_error", "_is_stopped", "_keep_alive", "_producer")
+    __slots__ = ("_channel", "_error", "_is_stopped", "_keep_alive", "_producer", "is_cut")
 
     def __init__(self, items: Iterable[Any], encode: Encode, *, keep_alive: float) -> None:
         """Store the events, which are iterated over once."""
@@ -83,10 +83,12 @@ class EventBody(StreamBody):
         self._producer: Task[None] | None = None
         self._error: Exception | None = None
         self._is_stopped = False
+        self.is_cut = False
 
     def stop(self) -> None:
         """End the stream at its next wait, as if there were no more events. Does not wait."""
-        self._is_stopped = True
+        if not self._channel.closed:
+            self._is_stopped = self.is_cut = True
         self._channel.close()
 
     def close(self) -> None:
@@ -137,60 +139,3 @@ class EventBody(StreamBody):
                 failure = as_failure(error)
                 if not (self._is_stopped and isinstance(failure, ChannelClosed)):
                     self._error = failure
-
-
-class HeldBody:
-    """A body with the context managers that stay open until it was sent.
-
-    Args:
-        body: The body.
-        stack: Exited when the body was sent, with the error that ended it, if any.
-    """
-
-    __slots__ = ("_body", "_parts", "_stack")
-
-    def __init__(self, body: Iterable[bytes], stack: ExitStack) -> None:
-        """Store both."""
-        self._body = body
-        self._stack = stack
-        self._parts: Iterator[bytes] | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Return the parts; the body is iterated over once."""
-        if self._parts is None:
-            self._parts = self._held()
-        return self._parts
-
-    def close(self) -> None:
-        """Close the body, then the stack."""
-        close_iterable(self._parts)
-        close_iterable(self._body)
-        close_iterable(self._stack)
-
-    def stop(self) -> None:
-        """End the body early, if it supports that."""
-        stop = getattr(self._body, "stop", None)
-        if stop is not None:
-            stop()
-
-    def _held(self) -> Iterator[bytes]:
-        with self._stack:
-            try:
-                yield from self._body
-            finally:
-                close_iterable(self._body)
-            return
-        raise RuntimeError(SWALLOWED)
-
-
-def close_iterable(items: object) -> None:
-    """Close a generator, or any other object with ``close``; errors are logged.
-
-    The response is being sent or its client has disconnected, so the error cannot be returned.
-    """
-    close = getattr(items, "close", None)
-    if close is not None:
-        try:
-            close()
-        except BaseException as error:
-            _log.error("%r failed at its end", items, exc_info=as_failure(error))

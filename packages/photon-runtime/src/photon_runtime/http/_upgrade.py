@@ -28,6 +28,7 @@ from .._pooled_greenlet import current_task
 from .._sync import Semaphore
 from .._task import Task
 from .._watcher import Waiter
+from ..errors import Cancelled
 from ..units_of_work import begin_messages
 from ._cut_off import peer_name
 from ._response import Response
@@ -68,15 +69,20 @@ def upgrade(
 
 @final
 class Upgrade:
-    """The body of a response made by `upgrade`: the function that serves the new protocol."""
+    """The body of a response made by `upgrade`: the function that serves the new protocol.
 
-    __slots__ = ("_held", "protocol", "serve")
+    Attributes:
+        ended_by: The error that ended the protocol; `Cancelled` if it could not begin.
+    """
+
+    __slots__ = ("_held", "ended_by", "protocol", "serve")
 
     def __init__(self, protocol: str, serve: Serve) -> None:
         """Store the protocol and the function."""
         self.protocol = protocol
         self.serve = serve
         self._held: ExitStack | None = None
+        self.ended_by: BaseException | None = Cancelled(self)
 
     def hold(self, stack: ExitStack) -> None:
         """Keep the resources of ``stack`` open until the protocol has ended, or could not begin."""
@@ -91,17 +97,29 @@ class Upgrade:
         """
         held, self._held = self._held, None
         begin_messages()
-        if held is None:
-            self.serve(stream)
-            return
-        with held:
-            self.serve(stream)
+        self.ended_by = None
+        try:
+            if held is None:
+                self.serve(stream)
+                return
+            with held:
+                self.serve(stream)
+        except BaseException as error:
+            self.ended_by = error
+            raise
 
     def close(self) -> None:
-        """Release the held resources if the protocol has not begun."""
+        """Release the held resources as cancelled if the protocol has not begun."""
         held, self._held = self._held, None
-        if held is not None:
-            held.close()
+        if held is None:
+            return
+        cut = Cancelled(self)
+        try:
+            with held:
+                raise cut
+        except Cancelled as raised:
+            if raised is not cut:
+                raise
 
     def __iter__(self) -> Iterator[bytes]:
         """Iterate over nothing."""
