@@ -37,7 +37,7 @@ def _continue_in_newer_python() -> None:
 if sys.version_info < OLDEST:
     _continue_in_newer_python()
 
-from environments import ROOT, VERSIONS, Environment, Failure, renew_locks, say  # noqa: E402
+from environments import ROOT, VERSIONS, Environment, Failure, RunEnvironment, renew_locks, say  # noqa: E402
 from suite import run_suite  # noqa: E402
 from system_servers import install_servers  # noqa: E402
 
@@ -66,6 +66,8 @@ def demo(environment: Environment, rest: list[str]) -> int:
     if not folder.is_dir():
         raise Failure(f"there is no folder {folder}", advice="get a whole copy of the repository")
     refuse_taken_port(options.host, options.port)
+    if environment.versions == "locked" and not environment.is_prepared():
+        environment = RunEnvironment()
     environment.prepare()
     for command in ("migrate", "seed"):
         say(f"photon db {command} in {folder.relative_to(ROOT)}")

@@ -8,6 +8,10 @@ into it, and hatch adds the packages of the workspace, in place. The list is one
     newest   the newest versions that the requirements admit, of today                .venv/newest
     oldest   the oldest versions that the packages' pyproject.toml files admit        .venv/oldest
 
+These are for developing. The demo runs in ``.venv/run``, which has only what the package photon
+needs, with the same versions (``tools/locks/run.txt``), and is made by pip alone; where the
+environment for developing is there, it serves as well.
+
 A lock is one file for every Python and platform, with markers, written by ``uv pip compile
 --universal``. Its first line holds a fingerprint of the requirements it was made from, so that an
 environment is never made from a lock that lacks one of them. Hatch's own lock files are not used:
@@ -45,6 +49,7 @@ _PARTNERS = ("opentelemetry-sdk",)  # tools that work only with their version of
 _FINGERPRINT = "# requirements: "
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_EXTRAS = re.compile(r"\[\s*([^\]]+?)\s*\]")
 
 
 class Failure(Exception):
@@ -88,20 +93,19 @@ class Environment:
         Raises:
             Failure: a step did not work.
         """
-        if self._is_prepared():
+        if self.is_prepared():
             return
         HOME.mkdir(exist_ok=True)
         with _only_one():
-            if self._is_prepared():
+            if self.is_prepared():
                 return
             started = time.monotonic()
             self._stamp.unlink(missing_ok=True)
-            _install_hatch()
             self._make()
             self._stamp.write_text(self._fingerprint())
             say(f"the environment is ready after {time.monotonic() - started:.0f} s")
 
-    def _is_prepared(self) -> bool:
+    def is_prepared(self) -> bool:
         """Whether the environment was made from what the tree holds now."""
         is_made = self.python.exists() and self._stamp.exists()
         return is_made and self._stamp.read_text() == self._fingerprint()
@@ -116,6 +120,7 @@ class Environment:
         return _digest(parts)
 
     def _make(self) -> None:
+        _install_hatch()
         where = self.home.relative_to(ROOT)
         say(f"making {where}: the packages of this repository, the {self.versions} versions of")
         say("their dependencies, and the tools (a minute or two the first time)")
@@ -161,6 +166,33 @@ class Environment:
         }
 
 
+class RunEnvironment(Environment):
+    """The environment of programs that only run: what the package photon needs, and no tools."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = HOME / "run"
+        self.python = self.home / "bin" / "python"
+        self._stamp = HOME / "stamp-run"
+
+    def _fingerprint(self) -> str:
+        parts = [str(ROOT), sys.version, (LOCKS / "run.txt").read_text()]
+        for path in sorted(ROOT.glob("packages/*/pyproject.toml")):
+            parts += [str(path), path.read_text()]
+        return _digest(parts)
+
+    def _make(self) -> None:
+        say(f"making {self.home.relative_to(ROOT)}: the packages and what they need to run")
+        lock = _checked(LOCKS / "run.txt", run_requirements())
+        _make_venv(self.home)
+        # What is imported is compiled then; most is not.
+        _pip_install(self.python, ["--no-compile", "--no-deps", "-r", str(lock)])
+        folders = sorted(ROOT.glob("packages/*/pyproject.toml"))
+        editable = [part for each in folders for part in ("-e", str(each.parent))]
+        # The builder is in the lock: isolated builds would install it once for each package.
+        _pip_install(self.python, ["--no-deps", "--no-build-isolation", *editable])
+
+
 # -- what is required --------------------------------------------------------------------------
 
 
@@ -170,17 +202,46 @@ def requirements() -> list[str]:
     return sorted({*tools, *package_requirements()})
 
 
+def run_requirements() -> list[str]:
+    """The outside requirements of the package photon, and what installs the packages in place."""
+    found = {"editables", "hatchling"}
+    wanted = ["photon"]
+    projects = _projects()
+    seen = set()
+    while wanted:
+        each = wanted.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        project = projects.get(_name(each))
+        if project is None:
+            found.add(each)
+            continue
+        wanted += project.get("dependencies", ())
+        chosen = _EXTRAS.search(each)
+        for extra in re.split(r"\s*,\s*", chosen[1]) if chosen else ():
+            wanted += project["optional-dependencies"][extra]
+    return sorted(found)
+
+
+def _projects() -> dict[str, Mapping[str, Any]]:
+    """The table ``project`` of each package of the workspace, by its name."""
+    projects = {}
+    for path in ROOT.glob("packages/*/pyproject.toml"):
+        project = tomllib.loads(path.read_text())["project"]
+        projects[_normal(project["name"])] = project
+    return projects
+
+
 def package_requirements() -> list[str]:
     """The outside requirements of the packages and of their extras."""
     found: set[str] = set()
-    own = set()
-    for path in ROOT.glob("packages/*/pyproject.toml"):
-        project = tomllib.loads(path.read_text())["project"]
-        own.add(_normal(project["name"]))
+    projects = _projects()
+    for project in projects.values():
         found.update(project.get("dependencies", ()))
         for extra in project.get("optional-dependencies", {}).values():
             found.update(extra)
-    return sorted(each for each in found if _name(each) not in own)
+    return sorted(each for each in found if _name(each) not in projects)
 
 
 def _name(requirement: str) -> str:
@@ -209,6 +270,7 @@ def locks() -> dict[Path, list[str]]:
     return {
         LOCKS / "hatch.txt": [hatch, "editables", "hatchling"],
         LOCKS / "default.txt": requirements(),
+        LOCKS / "run.txt": run_requirements(),
         ROOT / "tools" / "bench" / "peers.txt": [
             line for line in peers if line and not line.startswith("#")
         ],
@@ -227,6 +289,8 @@ def renew_locks(*, keep: bool = False) -> None:
         for path, wanted in locks().items():
             say(f"locking {path.relative_to(ROOT)}")
             kept = path.read_text() if keep and path.exists() else ""
+            if path.name == "run.txt":
+                kept = (LOCKS / "default.txt").read_text()  # which is written before
             text = _resolved(wanted, "--universal", "--generate-hashes", kept=kept)
             path.write_text(f"{_header(wanted)}\n{text}")
 
@@ -336,15 +400,20 @@ def _install_hatch() -> None:
     if stamp.exists() and stamp.read_text() == made_from and _runs(_HATCH, "--version"):
         return
     say(f"installing hatch in {_HATCH_HOME.relative_to(ROOT)}")
-    if subprocess.call([sys.executable, "-m", "venv", "--clear", _HATCH_HOME]) != 0:
+    _make_venv(_HATCH_HOME)
+    _pip_install(_HATCH_HOME / "bin" / "python", ["-r", str(lock)])
+    stamp.write_text(made_from)
+
+
+def _make_venv(home: Path) -> None:
+    """Make an empty environment with pip."""
+    if subprocess.call([sys.executable, "-m", "venv", "--clear", home]) != 0:
         raise Failure(
-            f"{sys.executable} could not make a virtual environment in {_HATCH_HOME}",
+            f"{sys.executable} could not make a virtual environment in {home}",
             advice="install the venv module of this Python (on Debian and Ubuntu: "
             f"`apt install python3-venv` or `python3.{sys.version_info[1]}-venv`), "
             "see that the folder can be written, and run the command again",
         )
-    _pip_install(_HATCH_HOME / "bin" / "python", ["-r", str(lock)])
-    stamp.write_text(made_from)
 
 
 def _pip_install(python: Path, arguments: list[str]) -> None:

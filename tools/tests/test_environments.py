@@ -57,6 +57,47 @@ def test_the_requirements_are_those_of_the_packages_and_tools_but_no_package_its
     assert "ruff" not in packages
 
 
+def test_what_runs_needs_no_tools_and_has_the_same_versions() -> None:
+    names = {environments._name(each) for each in environments.run_requirements()}
+    assert names >= {"greenlet", "sqlalchemy", "pyjwt", "argon2-cffi", "itsdangerous", "alembic"}
+    assert names.isdisjoint({"hatch", "mypy", "pytest", "ruff", "psycopg", "schemathesis"})
+    assert not [name for name in names if name.startswith("photon")]
+    pins = {path: (environments.LOCKS / path).read_text() for path in ("run.txt", "default.txt")}
+    developing = set(environments._pins(pins["default.txt"]))
+    others = set(environments._pins(pins["run.txt"])) - developing
+    assert {environments._name(each) for each in others} == {
+        "editables",
+        "hatchling",
+        "trove-classifiers",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "is_prepared", "home"),
+    [
+        ([], False, "run"),
+        ([], True, "default"),
+        (["--versions", "newest"], False, "newest"),
+    ],
+    ids=["alone", "beside the environment for developing", "other versions"],
+)
+def test_the_demo_makes_no_environment_for_developing(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], is_prepared: bool, home: str
+) -> None:
+    made: list[str] = []
+
+    def prepare(environment: Environment) -> None:
+        made.append(environment.home.name)
+        raise Failure("stopped", advice="none")
+
+    monkeypatch.setattr(Environment, "is_prepared", lambda _: is_prepared)
+    monkeypatch.setattr(Environment, "prepare", prepare)
+    monkeypatch.setattr(dev, "refuse_taken_port", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["dev.py", "demo", *options])
+    assert dev.main() == 1
+    assert made == [home]
+
+
 def test_pins_are_read_without_hashes_and_with_markers() -> None:
     text = "# head\na-b==1.0 ; python_full_version < '3.14' \\\n    --hash=sha256:0\nc==2\n"
     assert environments._pins(text) == ["a-b==1.0 ; python_full_version < '3.14'", "c==2"]
