@@ -285,6 +285,13 @@ CHUNK_FAULTS = {
     "extension with NUL": chunked(b"5;a=\0\r\nhello\r\n0\r\n\r\n"),
     "extension with a space instead of semicolon": chunked(b"5 a=b\r\nhello\r\n0\r\n\r\n"),
     "extension of an open quote": chunked(b'5;a="b\r\nhello\r\n0\r\n\r\n'),
+    "extension without a name": chunked(b"5;\r\nhello\r\n0\r\n\r\n"),
+    "extension without a name before its value": chunked(b"5;=b\r\nhello\r\n0\r\n\r\n"),
+    "extension without its value": chunked(b"5;a=\r\nhello\r\n0\r\n\r\n"),
+    "extension with blanks at its end": chunked(b"5;a=b \r\nhello\r\n0\r\n\r\n"),
+    "extension with text behind a quote": chunked(b'5;a="b"c\r\nhello\r\n0\r\n\r\n'),
+    "extension of two values": chunked(b"5;a=b c\r\nhello\r\n0\r\n\r\n"),
+    "extension with an escaped CR": chunked(b'5;a="\\\rb"\r\nhello\r\n0\r\n\r\n'),
     "data without CRLF": chunked(b"5\r\nhello0\r\n\r\n"),
     "data ended by LF": chunked(b"5\r\nhello\n0\r\n\r\n"),
     "data ended by CR": chunked(b"5\r\nhello\r0\r\n\r\n"),
@@ -426,6 +433,18 @@ CLOSE = b"Connection: close"
             "/",
             b"hello",
             id="chunk extensions",
+        ),
+        *(
+            pytest.param(
+                post(CLOSE, CHUNKED, body=b"5%b\r\nhello\r\n0%b\r\n\r\n" % (extension, extension)),
+                "/",
+                b"hello",
+                id=f"blanks in a chunk extension: {extension!r}",
+            )
+            for extension in (
+                *(b"; a=b", b" ;a=b", b"\t;\ta\t=\tb", b";a =b", b";a= b", b' ; a ; b = "c d"'),
+                *(b' ;a="\\"; b" ; c', b';a="\xe9\t"', b";" + b" " * 1000 + b"a"),
+            )
         ),
         pytest.param(
             post(CLOSE, CHUNKED, body=b"A\r\nhellohello\r\na\r\nhellohello\r\n0\r\n\r\n"),

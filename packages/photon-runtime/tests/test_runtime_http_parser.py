@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from urllib.parse import urlsplit
 
 import attrs
@@ -321,6 +322,73 @@ def test_trailers_that_never_end_are_refused_as_header_fields_are(part: bytes) -
     assert fed < 100_000
 
 
+HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def chunk(data: bytes, extension: bytes = b"") -> bytes:
+    return b"%x%b\r\n%b\r\n" % (len(data), extension, data)
+
+
+@pytest.mark.parametrize("size", [900, 1100])
+@pytest.mark.parametrize("before", [0, 1_000_000])
+def test_a_chunk_extension_has_the_limit_of_header_fields(size: int, before: int) -> None:
+    # However much data came before it.
+    limits = ServerSettings(max_header_size=1000, max_body_size=10_000_000)
+    body = (chunk(b"x" * before) if before else b"") + chunk(b"x", b";a=" + b"y" * size)
+    status = parse(HEAD + body + b"0\r\n\r\n", limits=limits)[1]
+    assert status == (None if size < 1000 else 431)
+
+
+def test_many_extensions_count_together_but_one_for_each_large_chunk_does_not() -> None:
+    limits = ServerSettings(max_header_size=1000, max_body_size=10_000_000)
+    signed = chunk(b"x" * 8192, b";chunk-signature=" + b"f" * 64)
+    assert parse(HEAD + signed * 200 + b"0\r\n\r\n", limits=limits)[1] is None
+    assert parse(HEAD + chunk(b"x") * 10_000 + b"0\r\n\r\n", limits=limits)[1] is None
+    flood = chunk(b"x", b";a=" + b"f" * 64)
+    assert parse(HEAD + flood * 30 + b"0\r\n\r\n", limits=limits)[1] == 431
+
+
+@pytest.mark.parametrize(
+    "line", [b";a" * 300_000, b";a= " + b" " * 600_000, b';a="' + b'\\"' * 300_000, b"0" * 600_000]
+)
+def test_a_line_of_a_chunk_takes_time_in_proportion(line: bytes) -> None:
+    limits = ServerSettings(max_header_size=1_000_000)
+    begun = time.process_time()
+    parse(HEAD + b"5" + line + b"\0\r\n", limits=limits)
+    assert time.process_time() - begun < 1
+
+
+UPGRADE = b"Connection: upgrade\r\nUpgrade: h2c\r\n"
+PIECES = {
+    "chunks": HEAD + b'2 ; a = "\\"" ;b\r\nhe\r\n6\r\n\r\n\r\n\r\n\r\n0\r\nX: y\r\n\r\n',
+    "get": b"GET /g HTTP/1.1\r\nHost: a\r\n\r\n",
+    "length": b"POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nab\r\n\r\ncd",
+    "offer": b"POST /u HTTP/1.1\r\nHost: a\r\n%bContent-Length: 6\r\n\r\n\r\n\r\nxy" % UPGRADE,
+    "empty lines": b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("chunks", "get"),
+        ("get", "chunks", "chunks"),
+        ("length", "chunks", "length"),
+        ("get", "empty lines", "chunks", "empty lines", "get"),
+        ("length", "offer", "chunks", "offer", "get"),
+    ],
+)
+def test_requests_are_the_same_wherever_the_segments_end(names: tuple[str, ...]) -> None:
+    data = b"".join(PIECES[name] for name in names)
+    whole, status = parse(data)
+    assert (len(whole), status) == (len(names) - names.count("empty lines"), None)
+    assert all(request.is_complete for request in whole)
+    for at in range(len(data)):
+        assert parse(data[:at], data[at:]) == (whole, None)
+        assert parse(data[:at], data[at : at + 3], data[at + 3 :]) == (whole, None)
+    assert parse(*bytewise(data)) == (whole, None)
+
+
 def test_chunk_extension_that_never_ends_is_refused() -> None:
     parser = new_parser()
     parser.feed(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=")
@@ -437,6 +505,10 @@ def _seen_by_h11(request: h11.Request, body: bytes, is_complete: bool) -> Seen:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
     if host := urlsplit(target).netloc if _ORIGIN.match(target) else "":
         headers = [("host", host), *(field for field in headers if field[0] != "host")]
+    combined: dict[str, str] = {}
+    for name, value in headers:  # Photon has refused the fields that are not lists
+        combined[name] = f"{combined[name]}, {value}" if name in combined else value
+    headers = list(combined.items())
     return Seen(request.method.decode(), origin_of(target), headers, body, is_complete)
 
 

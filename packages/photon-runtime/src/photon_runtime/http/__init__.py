@@ -7,6 +7,7 @@
 ``_described_response``  responses that their classes describe in the document; `Html`
 ``_headers``           `Headers`, and the rules for field names and values
 ``_multidict``         `MultiDict`: names with several values
+``_rest_of_body``      bodies in chunks, and others that llhttp does not parse
 ``_root_path``         the path below which clients see the application
 ``_made_per_root``     values that contain addresses, made once for each root path
 ``_query``             queries and percent-encoding to text

@@ -40,13 +40,16 @@ def is_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 
-def check_fields(version: str, headers: RawHeaders, fields: dict[bytes, bytes]) -> None:
+def check_fields(version: str, headers: RawHeaders, fields: dict[bytes, bytes]) -> bool:
     """Check the fields that frame a message, and combine repeated ones.
 
     Args:
         version: Version of HTTP.
         headers: All fields; afterwards each name once.
         fields: The values of ``headers`` by name.
+
+    Returns:
+        True if the body comes in chunks.
 
     Raises:
         HttpError: 400 where they are missing, repeated or contradict each other; 501 for a
@@ -62,6 +65,8 @@ def check_fields(version: str, headers: RawHeaders, fields: dict[bytes, bytes]) 
         raise HttpError(400, "the Host field must be a host name or address, with an optional port")
     if b"transfer-encoding" in fields:
         _check_transfer_encoding(version, fields)
+        return True
+    return False
 
 
 def _combine_repeated(headers: RawHeaders, fields: dict[bytes, bytes]) -> None:

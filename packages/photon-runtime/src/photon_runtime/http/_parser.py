@@ -12,9 +12,15 @@ handler that reads it.
 
 llhttp stops at a head that offers an upgrade and treats what follows as another protocol, body
 included. An offer without a body can be accepted: the bytes after it are held back until the
-request is answered, and then belong to the other protocol or are parsed as HTTP after all. With a
-body, Photon continues with HTTP at once (RFC 9110, section 7.8 allows it). In both cases a new
-parser continues; a synthetic head with the same framing brings it into the middle of the message.
+request is answered, and then belong to the other protocol or are parsed as HTTP after all, by a new
+parser. With a body, Photon continues with HTTP at once (RFC 9110, section 7.8 allows it).
+
+Such bodies, and those in chunks, are not for llhttp: see `_rest_of_body`. The callback for their
+head stops llhttp, another object takes its place until the body has ended, and then a new parser.
+llhttp does not report where it has stopped. But a head ends with its first empty line, and only
+heads and bodies of known length precede it in the feed, so the place is found by walking over them.
+A message in the middle of which a feed ends leaves a note for the next feed
+(`_Unfinished`); usual requests, whose feed begins and ends with a message, cost nothing.
 """
 
 from __future__ import annotations
@@ -22,8 +28,9 @@ from __future__ import annotations
 import httptools
 
 from ._framing import check_fields, origin_form
-from ._headers import RawHeaders, is_trailer
+from ._headers import RawHeaders
 from ._request import BodySource, Request
+from ._rest_of_body import BodyEnds, ChunkedBody, SizedBody
 from ._settings import ServerSettings
 from .errors import HttpError
 
@@ -40,8 +47,46 @@ _METHODS = {
         *("REPORT", "SEARCH", "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE"),
     )
 }
-# A chunk of one byte takes six bytes; the framing of a body may not be much larger than that.
-_FRAMING_PER_BYTE = 16
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+_INTERRUPTIONS = (BodyEnds, HttpError, httptools.HttpParserError, httptools.HttpParserUpgrade)
+
+
+class _BodyBegins(Exception):
+    """The head of a message is complete whose body is not for llhttp."""
+
+
+class _Unfinished:
+    """llhttp in the middle of a message: notes for the next feed where the message stands.
+
+    Attributes:
+        tail: The last bytes of the incomplete head; empty in a body.
+        left: The number of bytes of the body that have not arrived.
+    """
+
+    __slots__ = ("_owner", "_parser", "left", "tail")
+
+    def __init__(
+        self, owner: RequestParser, parser: httptools.HttpRequestParser, tail: bytes, left: int
+    ) -> None:
+        self._owner = owner
+        self._parser = parser
+        self.tail = tail
+        self.left = left
+
+    def feed_data(self, data: memoryview | bytes) -> None:
+        """Let llhttp parse the next bytes."""
+        owner = self._owner
+        owner._parser = self._parser
+        owner._unfinished = self
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            owner._unfinished = None
+            raise
+        if not owner.head_size:
+            owner._unfinished = None
 
 
 class RequestParser:
@@ -57,17 +102,15 @@ class RequestParser:
 
     __slots__ = (
         "_feed_size",
-        "_framing_size",
         "_headers",
         "_holds_upgrades",
-        "_is_priming",
+        "_known",
         "_parser",
         "_receiving",
         "_settings",
         "_source",
         "_target",
-        "_trailers_size",
-        "_upgrade_offered",
+        "_unfinished",
         "error",
         "head_size",
         "held_bytes",
@@ -104,34 +147,26 @@ class RequestParser:
         self._target = b""
         self._receiving: Request | None = None
         self._feed_size = 0
-        self._framing_size = 0
-        self._trailers_size = 0
-        self._is_priming = False
-        self._upgrade_offered = False
+        self._known = 0  # requests that were pending before the present feed
+        self._unfinished: _Unfinished | None = None
         self._holds_upgrades = holds_upgrades
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: memoryview | bytes) -> None:
         """Parse the next bytes."""
-        while True:  # repeated only for offers to upgrade, of which one feed may have several
-            self._feed_size = len(data)
+        rest: memoryview | bytes | None = data
+        while rest:  # repeated only after offers to upgrade and bodies that are not for llhttp
+            self._feed_size = len(rest)
+            self._known = len(self.pending)
             try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                data = memoryview(data)[upgrade.args[0] :]  # as httptools documents it
-                if self._continue_without_upgrade(data):
-                    continue
-                return
-            except httptools.HttpParserCallbackError as error:
-                cause = error.__context__
-                self._fail(cause if isinstance(cause, HttpError) else HttpError(400, str(error)))
-            except httptools.HttpParserError as error:
-                self._fail(HttpError(400, f"the request is not valid HTTP/1.1: {error}"))
-            break
+                self._parser.feed_data(rest)
+                break
+            except _INTERRUPTIONS as error:
+                rest = self._continue_after(error, rest)
         if self.head_size:
-            self._count_head()
+            self._count_head(data)
         elif self._receiving is not None:
-            self._count_framing(self._receiving)
+            self._note_unfinished(b"", self._receiving)
 
     def resume_http(self) -> None:
         """Parse the held bytes as HTTP: the offer to upgrade was not accepted."""
@@ -148,7 +183,7 @@ class RequestParser:
         if request is not self._receiving or request.content_length is None:
             return 0
         self._receiving = None
-        self._feed_size = self._framing_size = 0
+        self._feed_size = 0
         self._parser = httptools.HttpRequestParser(self)
         return request.content_length - request._received
 
@@ -165,24 +200,18 @@ class RequestParser:
 
     def on_url(self, part: bytes) -> None:
         """Add a part of the request target."""
-        if not self._is_priming:
-            self._target += part
-            if len(self._target) > self._settings.max_target_size:
-                limit = self._settings.max_target_size
-                raise HttpError(414, f"the request target is longer than {limit} bytes")
+        self._target += part
+        if len(self._target) > self._settings.max_target_size:
+            limit = self._settings.max_target_size
+            raise HttpError(414, f"the request target is longer than {limit} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Add a header field, or a trailer after the body."""
+        """Add a header field."""
         # llhttp does not strip the white space after a value (RFC 9110, section 5.5).
-        if self._receiving is None:
-            self._headers.append((name.lower(), value.rstrip(b" \t")))
-        elif not self._is_priming:
-            self._take_trailer(self._receiving, (name.lower(), value.rstrip(b" \t")))
+        self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Check the head and make its request."""
-        if self._is_priming:
-            return
         headers, self._headers = self._headers, []
         target, self._target = self._target, b""
         parser, settings = self._parser, self._settings
@@ -199,7 +228,7 @@ class RequestParser:
         method = _METHODS.get(parser.get_method())
         if method is None:
             raise HttpError(501, f"method {parser.get_method().decode()} is not supported")
-        check_fields(version, headers, fields)
+        is_chunked = check_fields(version, headers, fields)
         request = Request(
             method,
             origin_form(method, target, headers),
@@ -216,12 +245,11 @@ class RequestParser:
             request._content_length = int(fields[b"content-length"])
         if b"expect" in fields:
             _note_expectation(request, fields[b"expect"])
-        if b"upgrade" in fields:
-            self._note_upgrade(request, fields)
         self._receiving = request
-        # The head does not count as framing of the body; the rest of this feed is bounded.
-        self.head_size = self._feed_size = 0
+        self.head_size = self._feed_size = 0  # the rest of this feed is bounded
         self.pending.append(request)
+        if is_chunked or (b"upgrade" in fields and request._content_length):
+            raise _BodyBegins
 
     def on_body(self, part: bytes) -> None:
         """Add a part of the body."""
@@ -229,18 +257,15 @@ class RequestParser:
         if request is not None:
             request._received += len(part)
             request._parts.append(part)
-            self._framing_size -= len(part)
 
     def on_message_complete(self) -> None:
         """Mark the request as complete."""
-        if self._upgrade_offered:
-            return  # llhttp calls this before the body; see `_continue_without_upgrade`
         request = self._receiving
         if request is not None:
             request._is_complete = True
             self._receiving = None
             # The rest of this feed is bounded; a head in it is counted from the next feed.
-            self._feed_size, self._framing_size = 1, 0
+            self._feed_size = 1
 
     # -- mechanism ----------------------------------------------------------------------------
 
@@ -266,7 +291,65 @@ class RequestParser:
         if size > limit:
             raise HttpError(431, f"the header fields may have at most {limit} bytes")
 
-    def _count_head(self) -> None:
+    def _continue_after(
+        self, error: Exception, data: memoryview | bytes
+    ) -> memoryview | bytes | None:
+        """Return what is to be parsed after ``error`` stopped the parsing of ``data``, if any."""
+        if isinstance(error, httptools.HttpParserUpgrade):
+            rest = memoryview(data)[error.args[0] :]  # as httptools documents it
+            return self._continue_without_upgrade(rest)
+        if isinstance(error, BodyEnds):
+            self._receiving = None
+            self._parser = httptools.HttpRequestParser(self)
+            return memoryview(data)[error.offset :]
+        if isinstance(error, HttpError):
+            self._fail(error)
+        elif isinstance(error, httptools.HttpParserCallbackError):
+            cause = error.__context__
+            if isinstance(cause, _BodyBegins):
+                return self._begin_body(bytes(data))
+            self._fail(cause if isinstance(cause, HttpError) else HttpError(400, str(error)))
+        else:
+            self._fail(HttpError(400, f"the request is not valid HTTP/1.1: {error}"))
+        return None
+
+    def _begin_body(self, data: bytes) -> memoryview:
+        """Let another object take llhttp's place; return what follows the head in ``data``."""
+        request = self.pending[-1]
+        at = self._end_of_last_head(data)
+        self._unfinished = None
+        length, settings = request._content_length, self._settings
+        body = ChunkedBody(request, settings) if length is None else SizedBody(request, length)
+        self._parser = body  # type: ignore[assignment]  # it takes the place of llhttp
+        return memoryview(data)[at:]
+
+    def _end_of_last_head(self, data: bytes) -> int:
+        """Return where the head of the last request ends in the present feed."""
+        unfinished, at, before = self._unfinished, 0, b""
+        if unfinished is not None:
+            at, before = unfinished.left, unfinished.tail
+        for request in self.pending[self._known :]:
+            if before:  # it has begun in an earlier feed
+                end = (before + data).index(_END_OF_HEAD) - len(before)
+                before = b""
+            else:
+                while data[at : at + 1] in (b"\r", b"\n"):  # empty lines before a request
+                    at += 1
+                end = data.index(_END_OF_HEAD, at)
+            at = end + len(_END_OF_HEAD)
+            if request is not self._receiving:
+                at += request._content_length or 0
+        return at
+
+    def _note_unfinished(self, tail: bytes, request: Request | None) -> None:
+        parser = self._parser
+        if isinstance(parser, httptools.HttpRequestParser):
+            length = None if request is None else request._content_length
+            left = 0 if request is None or length is None else length - request._received
+            unfinished = _Unfinished(self, parser, tail, left)
+            self._parser = unfinished  # type: ignore[assignment]  # it restores llhttp itself
+
+    def _count_head(self, data: memoryview | bytes) -> None:
         self.head_size += self._feed_size
         settings = self._settings
         if self.error is None and self.head_size > (
@@ -274,50 +357,18 @@ class RequestParser:
         ):
             limit = settings.max_header_size
             self._fail(HttpError(431, f"the header fields may have at most {limit} bytes"))
+        unfinished = self._unfinished
+        before = b"" if unfinished is None else unfinished.tail
+        self._unfinished = None
+        self._note_unfinished((before + bytes(data[-3:]))[-3:], None)
 
-    def _count_framing(self, request: Request) -> None:
-        """Limit the framing of a body: chunk sizes, extensions, trailers."""
-        self._framing_size += self._feed_size
-        allowed = self._settings.max_header_size + _FRAMING_PER_BYTE * request._received
-        if self.error is None and self._framing_size > allowed:
-            self._fail(HttpError(431, "the chunk framing of the request body is too large"))
-
-    def _take_trailer(self, request: Request, field: tuple[bytes, bytes]) -> None:
-        settings = self._settings
-        if is_trailer(field[0]):
-            trailers = request.add_trailer(field)
-            if len(trailers) > settings.max_headers:
-                raise HttpError(
-                    431, f"a request may have at most {settings.max_headers} trailer fields"
-                )
-            size = len(field[0]) + len(field[1])
-            self._trailers_size = size if len(trailers) == 1 else self._trailers_size + size
-            if self._trailers_size > settings.max_header_size:
-                limit = settings.max_header_size
-                raise HttpError(431, f"the trailer fields may have at most {limit} bytes")
-
-    def _note_upgrade(self, request: Request, fields: dict[bytes, bytes]) -> None:
-        if self._parser.should_upgrade():
-            self._upgrade_offered = bool(request.content_length) or b"transfer-encoding" in fields
-
-    def _continue_without_upgrade(self, rest: memoryview) -> bool:
-        """Continue after the head of an offer; return whether ``rest`` is to be parsed as HTTP."""
-        has_body, self._upgrade_offered = self._upgrade_offered, False
+    def _continue_without_upgrade(self, rest: memoryview) -> memoryview | None:
+        """Continue after the head of an offer; return what is to be parsed as HTTP, if any."""
         self._parser = httptools.HttpRequestParser(self)
-        if self._holds_upgrades and not has_body:
+        if self._holds_upgrades:
             self.held_bytes = bytes(rest)
-            return False
-        request = self._receiving
-        if has_body and request is not None:
-            self._is_priming = True
-            length = request.content_length
-            framing = (
-                b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
-            )
-            self._parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n\r\n" % framing)
-            self._is_priming = False
-            self.head_size = 0
-        return True
+            return None
+        return rest
 
 
 def _note_expectation(request: Request, value: bytes) -> None:

@@ -74,7 +74,8 @@ class ServerSettings:
             they leave room for requests.
         max_target_size: Maximum length of the request target; a longer one gets 414.
         max_header_size: Maximum size of all header fields of a request; more gets 431. Trailers
-            have the same limit again.
+            have the same limit again, and so has what frames the chunks of a body, extensions
+            included, beyond 16 bytes and twice the data of each chunk.
         max_headers: Maximum number of header fields of a request; more gets 431.
         max_body_size: Maximum size of a request body; a larger one gets 413.
         header_timeout: Time from the first byte of a request to the end of its head; then 408. Also
