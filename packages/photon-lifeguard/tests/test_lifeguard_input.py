@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import attrs
 import msgspec
@@ -22,6 +22,7 @@ from photon_lifeguard import (
     find_conflicts,
     refuse_conflicts,
 )
+from photon_lifeguard.input._wire_names import wire_name_of
 from photon_runtime.http import HttpError
 from photon_runtime.testing import in_hub
 
@@ -119,6 +120,36 @@ class DataChanges:
 def test_members_that_are_unset_leave_attributes_unchanged(cls: Any) -> None:
     post = assign(Post(slug="old", code=3), cls(code=None))
     assert (post.slug, post.code) == ("old", None)
+
+
+class Constrained:
+    """As the annotation of the router, which has constraints and a name."""
+
+    name = "theCode"
+    min_length = None
+
+
+@attrs.frozen
+class NamedPost:
+    """Names on the wire of every kind."""
+
+    slug: str = attrs.field(default="", alias="slugText")
+    author_id: int = 0
+    code: Annotated[int | None, Constrained()] = None
+
+
+class NamedStruct(msgspec.Struct, rename="camel"):
+    author_id: int
+    code: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+def test_errors_have_the_names_of_members_on_the_wire() -> None:
+    setattr(NamedPost, "__photon_rename__", str.upper)  # noqa: B010 - as the decorator of the router
+    names = ["slug", "author_id", "code"]
+    assert [wire_name_of(NamedPost, name) for name in names] == ["slugText", "AUTHOR_ID", "theCode"]
+    assert [wire_name_of(NamedStruct, name) for name in names[1:]] == ["authorId", "code"]
+    assert [wire_name_of(dict, name) for name in names] == names
+    assert [wire_name_of(DataChanges, name) for name in names] == names
 
 
 def test_members_without_an_attribute_are_refused_before_anything_is_set() -> None:

@@ -70,13 +70,14 @@ class Fields:
 
 
 def application(type_: Any, **options: Any) -> tuple[Application, list[Any]]:
-    app, taken = Application(**options), []
+    app = Application(**options)
+    taken: list[Any] = []
 
     def change(changes: Any) -> Any:
         taken.append(changes)
         return changes
 
-    change.__annotations__ = {"changes": Json[type_], "return": type_}
+    change.__annotations__ = {"changes": Json[type_], "return": type_}  # type: ignore[misc]  # computed
     app.patch("/")(change)
     return app, taken
 

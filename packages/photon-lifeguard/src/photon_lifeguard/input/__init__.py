@@ -3,6 +3,7 @@
 ================  =============================================================================
 ``_assign``       `assign`: the members of a value become attributes of an object
 ``_conflicts``    `find_conflicts`, `refuse_conflicts`: values that the database would refuse
+``_wire_names``   the names of members on the wire, for the pointers of errors
 ================  =============================================================================
 """
 

@@ -32,6 +32,7 @@ from sqlalchemy.orm import Mapper, Session
 from photon_runtime.http import HttpError
 
 from ._assign import members_of
+from ._wire_names import wire_name_of
 
 TAKEN = "is taken already"
 MISSING = "does not exist"
@@ -97,7 +98,11 @@ def refuse_conflicts(session: Session, target: object, values: object) -> None:
         return
     count = "1 error" if len(conflicts) == 1 else f"{len(conflicts)} errors"
     errors = [
-        {"in": "body", "pointer": f"/{conflict.member}", "message": conflict.message}
+        {
+            "in": "body",
+            "pointer": f"/{wire_name_of(type(values), conflict.member)}",
+            "message": conflict.message,
+        }
         for conflict in conflicts
     ]
     raise HttpError(
