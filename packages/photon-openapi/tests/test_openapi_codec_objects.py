@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import attrs
 import msgspec
@@ -70,6 +70,12 @@ class Derived(Base):
     base: Base | msgspec.UnsetType | None = None
 
 
+class Typed(TypedDict, total=False):
+    z: int
+    m: int
+    a: int
+
+
 @rename("camel")
 @attrs.frozen
 class Holder:
@@ -119,6 +125,28 @@ def test_only_objects_with_another_form_are_made_mappings() -> None:
     assert not is_sent_by_msgspec(other, ["b", "a"])
     loose = attrs.make_class("loose", {"b": attrs.field(), "a": attrs.field()}, slots=False)
     assert is_sent_by_msgspec(loose, ["b", "a"])
+
+
+def test_keyword_only_members_of_a_struct_keep_their_place() -> None:
+    class Parent(msgspec.Struct, kw_only=True):
+        zone: int
+        name: str
+
+    class Child(Parent):
+        age: int
+
+    value = Child(3, zone=1, name="a")
+    assert [member.name for member in members_of(Child) or ()] == ["zone", "name", "age"]
+    assert list(sent(Child, value)) == ["zone", "name", "age"]
+
+
+def test_members_of_a_mapping_are_sent_in_the_order_of_its_class() -> None:
+    assert list(sent(Typed, {"a": 1, "z": 2, "m": 3})) == ["z", "m", "a"]
+    assert list(sent(Typed, {"a": 1, "m": 3})) == ["m", "a"]
+    ordered = {"z": 1, "a": 2}
+    projection = projection_of(Typed)
+    assert projection is not None
+    assert projection(ordered) is ordered
 
 
 def test_private_members_of_a_struct_are_not_sent() -> None:

@@ -35,7 +35,8 @@ def is_native(cls: type, members: Sequence[Member]) -> bool:
     if any(member.is_renamed for member in shown):
         return False
     if issubclass(cls, msgspec.Struct):
-        return len(shown) == len(members)  # it writes private members, too
+        # It writes private members, too, and those that are keyword-only last.
+        return [member.name for member in shown] == list(cls.__struct_fields__)
     if not attrs.has(cls) or dataclasses.is_dataclass(cls):
         return True
     names = [member.name for member in shown]

@@ -221,7 +221,7 @@ class Projections:
         if mapper_of(cls) is not None or (is_plain and (has_other_form or never)):
             projection.is_exact = _never
         elif typing.is_typeddict(cls):
-            names = frozenset(member.name for member in members)
+            names = tuple(member.name for member in members)
             projection.is_exact = _exact_mapping(names, inner, absent)
         else:
             is_open = bool(getattr(cls, "__dictoffset__", 0)) and not is_named_tuple(cls)
@@ -334,12 +334,12 @@ def _without_none(is_exact: Callable[[Any], bool], absent: list[str]) -> Callabl
 
 
 def _exact_mapping(
-    names: frozenset[str], inner: list[tuple[str, Projection]], absent: list[str]
+    names: tuple[str, ...], inner: list[tuple[str, Projection]], absent: list[str]
 ) -> Callable[[Any], bool]:
     def is_exact(value: Any) -> bool:
         return (
             isinstance(value, dict)
-            and value.keys() <= names
+            and (tuple(value) == names or _is_within(value, names))
             and all(name not in value or each.is_exact(value[name]) for name, each in inner)
         )
 
@@ -347,6 +347,12 @@ def _exact_mapping(
         return is_exact(value) and all(value.get(name, _MISSING) is not None for name in absent)
 
     return is_whole if absent else is_exact
+
+
+def _is_within(some: Iterable[str], names: Iterable[str]) -> bool:
+    """Return whether names are among others, in their order."""
+    rest = iter(names)
+    return all(name in rest for name in some)  # each search continues after the one before
 
 
 def _projector(cls: type, parts: list[_ProjectedMember]) -> Callable[[Any], object]:

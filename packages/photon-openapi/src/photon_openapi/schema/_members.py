@@ -399,6 +399,7 @@ def _struct_members(cls: type[msgspec.Struct], hints: dict[str, Any]) -> tuple[M
     fields = msgspec.structs.fields(cls)
     config = cls.__struct_config__
     is_renamed = any(field.name != field.encode_name for field in fields)
+    declared = {name: index for index, name in enumerate(hints)}  # msgspec moves keyword-only ones
     if config.tag is not None or config.array_like:
         raise TypeError(
             f"{cls.__qualname__} has `tag` or `array_like`: its form in JSON differs from its "
@@ -415,7 +416,7 @@ def _struct_members(cls: type[msgspec.Struct], hints: dict[str, Any]) -> tuple[M
             has_own_name=is_renamed,
             encoded_name=field.encode_name,
         )
-        for field in fields
+        for field in sorted(fields, key=lambda field: declared.get(field.name, 0))
     )
 
 
