@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
+import cattrs
 
 from photon_openapi.codec import (
     RuleErrors,
@@ -78,7 +79,7 @@ def structurer(type_: Any, *, location: Location, name: str) -> Callable[[Any], 
     """Return the conversion from plain JSON to a type; plain types are not converted."""
     if type_ in _PLAIN:
         return lambda plain: plain
-    converter = json_converter()
+    converter: cattrs.Converter = json_converter()
     hook = converter.get_structure_hook(type_)
     classes = RuleErrors(type_, converter)
 
