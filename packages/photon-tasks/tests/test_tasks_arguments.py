@@ -62,6 +62,12 @@ def test_arguments_come_back_as_they_were(
     }
 
 
+def test_a_job_passes_by_position_what_cannot_be_passed_by_name() -> None:
+    items = [Item("a"), Item("b")]
+    arguments = order.signature.decode(order.signature.encode([1, items], {}, limit=LIMIT))
+    assert order.signature.call({**arguments, "job": None}) == items[1]
+
+
 def test_only_what_was_passed_is_sent() -> None:
     assert order.signature.encode([1, [Item("a")]], {}, limit=LIMIT) == (
         '{"number":1,"items":[{"name":"a","price":1.0}]}'

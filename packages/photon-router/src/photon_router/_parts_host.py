@@ -14,16 +14,24 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from photon_openapi.document import OpenApi
-from photon_runtime.callables import require_context_manager, require_function
 from photon_runtime.http import Handler
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, ProblemPage, Release, Scope
 from photon_runtime.settings import Settings
+from photon_runtime.signatures import require_call
 
 from .annotations import Dependency
 from .dependencies import Providers, Provision, check_provided
 from .dispatch import Mount
-from .handlers import ErrorHandler, Middleware, check_error_classes, check_middleware
+from .errors import SignatureError
+from .handlers import (
+    ErrorHandler,
+    Middleware,
+    check_error_classes,
+    check_error_handler,
+    check_lifespan,
+    check_middleware,
+)
 from .static import StaticFiles
 
 T = TypeVar("T")
@@ -121,7 +129,7 @@ class PartsHost:
 
     def page(self, path: str, handler: Handler, *, methods: Sequence[str] = ("GET",)) -> None:
         """Serve a page about the application."""
-        require_function(handler, "a page")
+        require_call(handler, "a page", "request")
         self.pages.append(Mount(path, handler, tuple(methods), is_optional=True))
 
     def provide(
@@ -134,8 +142,7 @@ class PartsHost:
         finish: Finish[T] | None = None,
     ) -> None:
         """Provide arguments of type ``cls`` of handlers and dependencies with ``provider``."""
-        dependency = Dependency(provider, scope, release=release, finish=finish)
-        add_provider(self.by_type, cls, dependency)
+        add_provider(self.by_type, cls, provider, scope=scope, release=release, finish=finish)
 
     def provided(
         self, *classes: Any, user: str
@@ -159,17 +166,17 @@ class PartsHost:
 
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter a context manager before the first request, and exit it after the last."""
-        require_context_manager(life, "a lifespan")
+        check_lifespan(life)
         self.lifespans.append(life)
 
     def on_end(self, end: Callable[[], object]) -> None:
         """Call ``end`` after the last request, before values and lifespans are released."""
-        require_function(end, "a call at the end")
+        require_call(end, "a call at the end")
         self.ends.append(end)
 
     def on_drain(self, begin: Callable[[], object]) -> None:
         """Call ``begin`` when the server begins to stop."""
-        require_function(begin, "a call at shutdown")
+        require_call(begin, "a call at shutdown")
         self.drains.append(begin)
 
     def middleware(self, middleware: Middleware) -> Middleware:
@@ -185,7 +192,7 @@ class PartsHost:
         check_error_classes(classes)
 
         def register(function: ErrorHandler) -> ErrorHandler:
-            require_function(function, "an error handler")
+            check_error_handler(function)
             self.error_handlers |= dict.fromkeys(classes, function)
             return function
 
@@ -193,7 +200,7 @@ class PartsHost:
 
     def problem_page(self, page: ProblemPage) -> None:
         """Call ``page`` with every error response that is a problem document."""
-        require_function(page, "a page for problem documents")
+        require_call(page, "a page for problem documents", "request", "response")
         self.problem_pages.append(page)
 
     def find_middleware(self, kind: type[T]) -> T | None:
@@ -230,15 +237,28 @@ def install_parts(owner: _Owner, parts: Sequence[Part], *, development: bool = F
 def add_provider(
     by_type: dict[type, Dependency],
     cls: type[Any],
-    dependency: Dependency,
+    provider: object,
+    *,
+    scope: Scope,
+    release: Release,
+    finish: Finish[Any] | None,
 ) -> None:
     """Add the provider of a class.
 
     Raises:
         TypeError: ``cls`` is not a class, or one whose values come from requests.
         ValueError: The class has a provider already.
+        SignatureError: The provider is not a function, or is asynchronous.
     """
     check_provided(cls)
+    if not callable(provider):
+        raise SignatureError(
+            f"values of {cls.__qualname__} are provided by a function or a class, not by "
+            f"{provider!r}: pass the function, without calling it, or write `lambda: value`"
+        )
+    if finish is not None:
+        require_call(finish, "`finish` of a provider", "value")
+    dependency = Dependency(provider, scope, release=release, finish=finish)
     if cls in by_type:
         raise ValueError(f"the class {cls.__qualname__} has a provider already")
     by_type[cls] = dependency

@@ -8,7 +8,8 @@ from typing import Final, TypeVar, Unpack
 
 import attrs
 
-from .handlers import RouteOptions, check_options
+from .errors import SignatureError
+from .handlers import RouteOptions, check_handler, check_options, path_problem
 from .signatures import read_signature
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -45,8 +46,12 @@ def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> 
         SignatureError: The function cannot be a handler, or an option is unknown.
     """
     check_options(options)
+    problem = path_problem(path)
+    if problem is not None:
+        raise SignatureError(problem)
 
     def mark(function: F) -> F:
+        check_handler(function)
         read_signature(function)
         marks = [*getattr(function, _NAME, ()), RouteMark(method.upper(), path, options)]
         setattr(function, _NAME, marks)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import types
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import attrs
 
 from photon_openapi.document import METHODS
+from photon_runtime.callables import location
 
 from .annotations import Dependency
 from .errors import SignatureError
@@ -46,7 +48,11 @@ def methods_of(view: type) -> Iterator[ViewMethod]:
     Raises:
         SignatureError: The view has no handlers, or one of them is invalid.
     """
-    methods = [name for name in METHODS if inspect.isfunction(getattr(view, name, None))]
+    if not isinstance(view, type):
+        raise SignatureError(
+            f"{location(view)} is not a class: write @app.get(path) above a function"
+        )
+    methods = [name for name in METHODS if _is_method(view, name)]
     if not methods:
         names = ", ".join(METHODS)
         raise SignatureError(
@@ -55,11 +61,32 @@ def methods_of(view: type) -> Iterator[ViewMethod]:
     subject = _WORD.sub("_", view.__name__.removesuffix("View") or view.__name__).lower()
     for name in methods:
         function: Callable[..., Any] = getattr(view, name)
-        signature = _with_instance(view, read_signature(function, owner=view))
+        signature = _with_instance(view, function, read_signature(function, owner=view))
         yield ViewMethod(name.upper(), function, signature, f"{name}_{subject}")
 
 
-def _with_instance(view: type, signature: Signature) -> Signature:
+def _is_method(view: type, name: str) -> bool:
+    """Return true if a class has a method of this name, whatever decorates it.
+
+    Raises:
+        SignatureError: It has one that does not get the instance.
+    """
+    found = inspect.getattr_static(view, name, None)
+    if isinstance(found, staticmethod | classmethod):
+        raise SignatureError(
+            f"{view.__qualname__}.{name} is a {type(found).__name__}: a handler of a view is a "
+            "plain method, whose first argument is the instance"
+        )
+    is_value = isinstance(found, type | types.MemberDescriptorType | property)
+    return callable(found) and not is_value
+
+
+def _with_instance(view: type, function: Callable[..., object], signature: Signature) -> Signature:
+    if not signature.arguments or signature.arguments[0].is_keyword:
+        raise SignatureError(
+            f"{location(function)} takes no instance of {view.__qualname__}: write `self` as its "
+            "first argument"
+        )
     first, *others = signature.arguments
     instance = attrs.evolve(first, dependency=Dependency(view))
     return attrs.evolve(signature, arguments=[instance, *others])

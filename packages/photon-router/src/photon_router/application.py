@@ -24,7 +24,7 @@ import attrs
 from photon_openapi.annotations import ClassRules, NameRule, require_rule, using_class_rules
 from photon_openapi.document import Document, OpenApi, Operation, load_document
 from photon_openapi.errors import DocumentError
-from photon_runtime.callables import calling_module, kind_of, require_function
+from photon_runtime.callables import calling_module, kind_of
 from photon_runtime.collector import collector_paused
 from photon_runtime.http import (
     Handler,
@@ -39,6 +39,7 @@ from photon_runtime.isolation import Renewal, renew, shareable
 from photon_runtime.observability import Meter, Readiness
 from photon_runtime.parts import Finish, Part, Release, Scope, is_under_test
 from photon_runtime.settings import Settings, require_table
+from photon_runtime.signatures import require_call, resolve_local_names
 from photon_runtime.unattended import UnattendedErrors
 
 from . import _docs
@@ -60,7 +61,15 @@ from .dispatch import (
     compile_routes,
     import_object,
 )
-from .handlers import CompilationContext, DeclaredResponse, Middleware, WriterContext
+from .handlers import (
+    CompilationContext,
+    DeclaredResponse,
+    Middleware,
+    WriterContext,
+    check_list,
+    entered,
+    path_problem,
+)
 from .middleware import (
     ChainEntry,
     MiddlewareSettings,
@@ -178,6 +187,11 @@ class Application(Router):
             lifespan=lifespan,
             omit_none=omit_none,
         )
+        check_list(servers, "servers", '["https://api.example"]')
+        for name, url in (("docs_url", docs_url), ("openapi_url", openapi_url)):
+            problem = None if url is None else path_problem(url, is_prefix=True)
+            if problem is not None:
+                raise ValueError(f"{name}: {problem}")
         self._switches = {
             "validate_responses": validate_responses,
             "strict_content_type": strict_content_type,
@@ -314,6 +328,8 @@ class Application(Router):
         if isinstance(part, str):
             imported = import_object(part, "part")
             resolved = imported() if isinstance(imported, type) else imported  # type: ignore[assignment]
+        if isinstance(part, type) and hasattr(part, "install"):
+            raise TypeError(f"{part.__name__} is a class: write app.add({part.__name__}(...))")
         # A class has the members of its instances, and would pass for a part.
         if isinstance(resolved, type) or not isinstance(resolved, Part):
             raise TypeError(
@@ -366,8 +382,7 @@ class Application(Router):
             ValueError: The class has a provider already.
             SignatureError: The provider is asynchronous.
         """
-        dependency = Dependency(provider, scope, release=release, finish=finish)
-        add_provider(self._by_type, cls, dependency)
+        add_provider(self._by_type, cls, provider, scope=scope, release=release, finish=finish)
 
     def provide_settings(self, cls: type[T]) -> None:
         """Provide arguments of type ``cls`` with the application's own section of the settings.
@@ -398,9 +413,9 @@ class Application(Router):
         error in it is logged.
 
         Raises:
-            SignatureError: It is not a plain function.
+            SignatureError: It is not a plain function without arguments.
         """
-        require_function(begin, "a call at shutdown")
+        require_call(begin, "a call at shutdown")
         self._drains.append(begin)
         return begin
 
@@ -422,6 +437,7 @@ class Application(Router):
         """
         for replacement in replacements.values():
             kind_of(replacement)
+            resolve_local_names(replacement)
         before = self._overrides
         self._overrides = {**before, **replacements}
         try:
@@ -499,7 +515,8 @@ class Application(Router):
 
         Raises:
             DocumentError: Document and handlers do not match; lists every problem.
-            SignatureError: A handler does not match its path.
+            SignatureError: A handler does not match its path, or a lifespan has returned something
+                else than a context manager.
             SettingsError: A section of the settings is invalid.
         """
         settings = self.read_settings(ObservabilitySettings)
@@ -516,7 +533,7 @@ class Application(Router):
             stack.enter_context(self.meter.observing())
             stack.enter_context(UnattendedErrors(self.meter, keeps=is_under_test()).noting())
             for lifespan in (*host.lifespans, *self._lifespans):
-                stack.enter_context(lifespan())
+                stack.enter_context(entered(lifespan))
             stack.enter_context(running.providers.application.made())
             for end in host.ends:
                 stack.callback(end)
@@ -573,11 +590,27 @@ class Application(Router):
             raise ValueError(
                 "only the application itself can have a spec, not a router that is included in it"
             )
+        stated = [name for name, value in self._switches.items() if value is not None]
+        stated += ["servers"] if self._servers else []
+        if stated:
+            raise ValueError(
+                f"{', '.join(stated)} of an application that is included in another one would have "
+                "no effect: set it for the outer one, and include a Router"
+            )
         if self._parts or self._by_type:
             raise ValueError(
                 "an application with parts or providers cannot be included in another one: add "
                 "them to the outer one, and include a Router"
             )
+
+    def _add_to(self, outer: Router) -> None:
+        if not isinstance(outer, Application):
+            raise ValueError(  # noqa: TRY004 - as the other errors of an inclusion
+                "an application is included in an application, which has its checks of readiness "
+                "and calls at shutdown, not in a router: include a Router"
+            )
+        outer.readiness.include(self.readiness)
+        outer._drains += self._drains
 
     def _behaviour(self) -> RouterSettings:
         """Return the section ``[router]``, overridden by options in the code."""

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
-from typing import TypeAlias, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Unpack, cast
 
 import attrs
 
+from photon_openapi.document import METHODS
 from photon_runtime.callables import (
     CallableKind,
     kind_of,
     location,
-    require_context_manager,
-    require_function,
     require_value,
 )
 from photon_runtime.http import Handler
+from photon_runtime.signatures import names_of, require_call, require_instance
 
+from ._foreign_names import missing
 from ._route_marks import marks_in
 from ._route_marks import photon_route as photon_route
 from ._views import methods_of
@@ -38,12 +39,17 @@ from .handlers import (
     RouteOptions,
     RouteScope,
     check_error_classes,
+    check_error_handler,
+    check_handler,
+    check_lifespan,
     check_middleware,
     check_operation_options,
     check_options,
-    dependency_of,
+    dependencies_of,
+    is_wsgi,
     merge_options,
     name_operation,
+    path_problem,
     scope_of,
     shared_options,
 )
@@ -112,13 +118,12 @@ class Router:
         omit_none: bool | None = None,
     ) -> None:
         """Begin without handlers."""
-        if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
-            raise ValueError(
-                f"a prefix must begin with a slash and end without one, not {prefix!r}"
-            )
+        _check_prefix(prefix)
         check_middleware(middleware)
         if generate_operation_id is not None:
-            require_function(generate_operation_id, "generate_operation_id")
+            require_call(
+                generate_operation_id, "generate_operation_id", "function", "method", "path"
+            )
         self.prefix = prefix
         self._options = shared_options(
             tags,
@@ -128,7 +133,7 @@ class Router:
             security=security,
             omit_none=omit_none,
         )
-        self._scope = RouteScope(dependencies=tuple(map(dependency_of, dependencies)))
+        self._scope = RouteScope(dependencies=dependencies_of(dependencies))
         self._name_operation = generate_operation_id
         self._entries: list[HandlerEntry] = []
         self._names = OperationNames()
@@ -141,25 +146,24 @@ class Router:
         if lifespan is not None:
             self.lifespan(lifespan)
 
-    def route(self, path: str, *, method: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
+    def route(
+        self, path: str, *, method: str = "", **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Make the decorated function the handler of ``method`` on ``path``.
 
         Args:
             path: Template with parameters in braces; ``{name:path}`` at the end takes the rest.
                 Below a prefix it may be empty.
-            method: HTTP method, in any case.
+            method: HTTP method, in any case; required.
             options: See `RouteOptions`.
 
         Raises:
-            SignatureError: The function cannot be a handler, or an option is unknown; names the
-                line and the correct form.
+            SignatureError: The function cannot be a handler, the path is in the style of another
+                framework, or an option is unknown; names the line and the correct form.
         """
         check_options(options)
-        if not isinstance(path, str):
-            raise SignatureError(
-                f"a route begins with its path, not with {path!r}: call the decorator, as in "
-                '`@app.get("/items")`'
-            )
+        _check_called(path, '@app.get("/items")')
+        _check_method(method)
 
         def register(function: F) -> F:
             self._add(function, method.upper(), path, options)
@@ -204,6 +208,7 @@ class Router:
                 option is unknown.
         """
         check_options(options)
+        _check_called(path, '@app.view("/items/{id}")')
 
         def register(view: V) -> V:
             for each in methods_of(view):
@@ -225,6 +230,7 @@ class Router:
                 option is unknown.
         """
         check_operation_options(options)
+        _check_called(operation_id, '@app.operation("readItem")')
         named = cast("RouteOptions", options)  # options of handlers are a subset of route options
 
         def register(function: F) -> F:
@@ -244,7 +250,13 @@ class Router:
 
         Raises:
             ValueError: The scheme has a verifier already.
+            SignatureError: It is not a verifier, but a class of verifiers, for example.
         """
+        if not isinstance(verifier, Verifier):
+            raise SignatureError(
+                f"the security scheme {name!r} has a verifier, such as JwtBearer(...), not "
+                f"{verifier!r}"
+            )
         if name in self._verifiers:
             raise ValueError(f"the security scheme {name!r} has a verifier already")
         self._verifiers[name] = verifier
@@ -259,14 +271,10 @@ class Router:
         error is available as ``request.failure``.
 
         Raises:
-            SignatureError: It is not a function, or a coroutine function or a generator function.
+            SignatureError: It is not a function, a class in place of an instance, a coroutine
+                function or a generator function, or takes other arguments.
         """
-        if not callable(middleware):
-            raise SignatureError(
-                f"middleware must be a function, not {middleware!r}: write @app.middleware without "
-                "brackets"
-            )
-        require_function(middleware, "middleware")
+        check_middleware([middleware])
         self._middleware.append(middleware)
         return middleware
 
@@ -276,9 +284,9 @@ class Router:
         Usable as a decorator. Context variables that it sets are visible to every request.
 
         Raises:
-            SignatureError: It is not a function that returns a context manager.
+            SignatureError: It is not a function without arguments that returns a context manager.
         """
-        require_context_manager(life, "a lifespan")
+        check_lifespan(life)
         self._lifespans.append(life)
         return life
 
@@ -292,12 +300,18 @@ class Router:
             classes: Classes of exceptions, including `HttpError` and `ValidationError`.
 
         Raises:
-            SignatureError: One of them is not a class of exceptions.
+            SignatureError: One of them is not a class of exceptions, or none is named; the
+                function takes other arguments.
         """
+        if not classes:
+            raise SignatureError(
+                "an error handler is for classes of errors: write @app.error_handler(Exception) "
+                "for all of them"
+            )
         check_error_classes(classes)
 
         def register(function: E) -> E:
-            require_function(function, "an error handler")
+            check_error_handler(function)
             self._error_handlers |= dict.fromkeys(classes, function)
             return function
 
@@ -319,11 +333,14 @@ class Router:
             name: Name in messages and listings.
 
         Raises:
-            ValueError: ``prefix`` does not begin with a slash.
+            ValueError: ``prefix`` does not begin with a slash, or is not a path.
+            SignatureError: ``handler`` is not a function from a request to a response; routers and
+                applications are included, see `include`.
         """
-        if not prefix.startswith("/"):
-            raise ValueError(f"a prefix must begin with a slash, not {prefix!r}")
-        require_function(handler, "a mounted handler")
+        problem = path_problem(prefix, is_prefix=True)
+        if problem is not None:
+            raise ValueError(f"the prefix of a mount: {problem}")
+        _check_mounted(handler, prefix)
         named = name if name is not None else f"the mount at {prefix}"
         self._mounts += mounts_below(self.prefix + prefix, handler, named)
 
@@ -359,7 +376,9 @@ class Router:
                 mounts that these would not guard.
             SignatureError: An operation of the document has a handler already.
         """
-        outer = RouteScope(dependencies=tuple(map(dependency_of, dependencies)))
+        _check_included(source)
+        _check_prefix(prefix)
+        outer = RouteScope(dependencies=dependencies_of(dependencies))
         shared = shared_options(
             tags,
             responses,
@@ -400,8 +419,18 @@ class Router:
             scope = mount.scope.inherit(own)
             self._mounts.append(attrs.evolve(mount, template=template, scope=scope))
         self._lifespans += other._lifespans
+        other._add_to(self)
         for name, verifier in other._verifiers.items():
             self.security(name, verifier)
+
+    if not TYPE_CHECKING:  # for type-checkers an unknown name is an error already
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse the name of a registration of another framework with its equivalent."""
+            raise missing(type(self).__name__, name)
+
+    def _add_to(self, outer: Router) -> None:
+        """Add what an application has besides a router to the router that includes it."""
 
     def _refuse_inclusion(self) -> None:
         """Reject the inclusion in another router if it would lose settings.
@@ -420,10 +449,11 @@ class Router:
         *,
         signature: Signature | None = None,
     ) -> None:
-        if not path.startswith("/") and not (self.prefix and path == ""):
-            raise SignatureError(
-                f"{location(function)}: a path must begin with a slash, not {path!r}"
-            )
+        problem = None if self.prefix and path == "" else path_problem(path)
+        if problem is not None:
+            raise SignatureError(f"{location(function)}: {problem}")
+        if signature is None:  # that of a view belongs to a method
+            check_handler(function)
         if kind_of(function) is CallableKind.CONTEXT_MANAGER:
             raise SignatureError(
                 f"{location(function)} cannot be a handler: it is a context manager. Leave "
@@ -433,6 +463,8 @@ class Router:
         scope = scope_of(options).inherit(outer or RouteScope())
         name = options.get("operation_id")
         entry = HandlerEntry(function, signature, name or "", options, scope, method, path)
+        if "adapter" in options:
+            entry.resolved_adapter()  # refuses a handler without an argument for the connection
         self._add_entry(entry, self._options, self._scope, is_named=name is not None)
 
     def _add_entry(
@@ -448,6 +480,10 @@ class Router:
         path, name = entry.path, entry.operation_id
         if entry.is_written:
             path = self.prefix + prefix + path
+            if "{" in self.prefix or "{" in prefix:  # with a parameter that the path has, too
+                problem = path_problem(path)
+                if problem is not None:
+                    raise SignatureError(f"{location(entry.function)}: {problem}")
             name = name if is_named else self._name(entry, path)
         else:
             self._check_operation_id(entry)
@@ -471,6 +507,93 @@ class Router:
                 f"{location(entry.function)}: {location(other.function)} handles "
                 f"{entry.operation_id!r} already"
             )
+
+
+def _check_prefix(prefix: str) -> None:
+    """Reject an invalid prefix of a router.
+
+    Raises:
+        ValueError: It does not begin with a slash, ends with one, or is not a path.
+    """
+    if prefix == "":
+        return
+    problem = path_problem(prefix, is_prefix=True)
+    if problem is None and prefix.endswith("/"):
+        problem = f"{prefix!r} ends with a slash, and the paths below it begin with one"
+    if problem is not None:
+        raise ValueError(
+            f"a prefix must begin with a slash and end without one, not {prefix!r}: {problem}"
+        )
+
+
+def _check_called(path: object, example: str) -> None:
+    """Reject a decorator that is used without its brackets.
+
+    Raises:
+        SignatureError: The path, or the name of an operation, is not a text.
+    """
+    if not isinstance(path, str):
+        subject = "an operation with its operationId" if "operation" in example else "its path"
+        begins = subject if "operation" in example else f"a route with {subject}"
+        raise SignatureError(
+            f"a decorator of {begins} does not take {path!r}: call the decorator, as in `{example}`"
+        )
+
+
+def _check_method(method: object) -> None:
+    """Reject a missing method, and what is not one.
+
+    Raises:
+        SignatureError: It is not a method that OpenAPI has.
+    """
+    if not isinstance(method, str) or method.lower() not in METHODS:
+        got = "" if method == "" else f", not {method!r}"
+        raise SignatureError(
+            f"a route has one method of {', '.join(each.upper() for each in METHODS)}{got}: write "
+            '@app.route("/items", method="GET"), or '
+            '@app.get("/items"), and decorate the function once for each method'
+        )
+
+
+def _check_included(source: object) -> None:
+    """Reject what has no handlers to include.
+
+    Raises:
+        ValueError: It is the name of a module, or a class of routers.
+    """
+    if isinstance(source, str):
+        raise ValueError(  # noqa: TRY004 - as for other sources without handlers
+            f"{source!r} is a text: import the module or router, and include that object"
+        )
+    if isinstance(source, type) and issubclass(source, Router):
+        raise ValueError(  # noqa: TRY004 - as for other sources without handlers
+            f"{source.__name__} is a class: include an instance of it"
+        )
+
+
+def _check_mounted(handler: object, prefix: str) -> None:
+    """Reject what cannot respond to the requests of a mount.
+
+    Raises:
+        SignatureError: It is a router, an application of another kind, a class, or a function with
+            other arguments.
+    """
+    if isinstance(handler, Router):
+        option = "" if prefix == "/" else f", prefix={prefix.rstrip('/')!r}"
+        raise SignatureError(
+            f"a {type(handler).__name__} is included, not mounted: write `app.include(router"
+            f"{option})`; its routes, lifespans and documentation are part of the application then"
+        )
+    require_instance(handler, "a mounted handler", f"app.mount({prefix!r}, {{}})")
+    if not callable(handler):
+        raise SignatureError(f"a mounted handler is a function of a request, not {handler!r}")
+    names = names_of(handler) if is_wsgi(handler) else []
+    if names:
+        raise SignatureError(
+            f"{location(handler)} takes ({', '.join(names)}), as an application of WSGI does: "
+            f"write app.mount({prefix!r}, Wsgi(application))"
+        )
+    require_call(handler, "a mounted handler", "request")
 
 
 def _is_guarded(options: RouteOptions, scope: RouteScope) -> bool:

@@ -74,6 +74,7 @@ class CallSignature:
         sent: Annotations of the others, by name.
         result: Annotation of the result; ``None`` if it is not kept.
         required: Names of those that a call must have.
+        positional: Defaults of the parameters that are passed by position only, by name.
     """
 
     function: Callable[..., Any]
@@ -82,6 +83,7 @@ class CallSignature:
     result: Any
     _signature: inspect.Signature = attrs.field(repr=False)
     required: frozenset[str] = attrs.field(repr=False)
+    positional: Mapping[str, Any] = attrs.field(repr=False)
     _decoder: JsonDecoder = attrs.field(repr=False)
     _result_decoder: JsonDecoder | None = attrs.field(repr=False)
     _projections: Mapping[str, Callable[[Any], Any]] = attrs.field(repr=False)
@@ -113,6 +115,14 @@ class CallSignature:
         if limit is not None:
             self._require_size(len(data), limit)
         return data.decode()
+
+    def call(self, arguments: Mapping[str, Any]) -> Any:
+        """Call the function with arguments by name, and return its result."""
+        if not self.positional:
+            return self.function(**arguments)
+        rest = dict(arguments)
+        values = [rest.pop(name, default) for name, default in self.positional.items()]
+        return self.function(*values, **rest)
 
     def require_size(self, arguments: str, limit: int) -> None:
         """Check the size of arguments in JSON.
@@ -242,6 +252,11 @@ def read_call_signature(
         result,
         calls,
         frozenset(required),
+        {
+            each.name: each.default
+            for each in signature.parameters
+            if each.kind is Parameter.POSITIONAL_ONLY
+        },
         _call_decoder(function, sent, required),
         None if result is None else _decoder_of(function, "the result", result),
         {name: project for name, hint in sent.items() if (project := projection_of(hint))},

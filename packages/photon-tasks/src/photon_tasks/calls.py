@@ -111,17 +111,17 @@ def _run(tasks: Tasks, task: Task[..., Any], job: Job, arguments: dict[str, Any]
     function = task.function
     match task.options.on:
         case "loop":
-            return require_value(function(**arguments), function)
+            return require_value(task.signature.call(arguments), function)
         case "process":
             return call_in_child(task, arguments, max_result=tasks.settings.max_result)
         case _:
-            return require_value(_run_in_thread(function, job, arguments), function)
+            return require_value(_run_in_thread(task, job, arguments), function)
 
 
-def _run_in_thread(function: Callable[..., Any], job: Job, arguments: dict[str, Any]) -> Any:
+def _run_in_thread(task: Task[..., Any], job: Job, arguments: dict[str, Any]) -> Any:
     context = contextvars.copy_context()
     try:
-        return rt.offload(context.run, functools.partial(function, **arguments))
+        return rt.offload(context.run, functools.partial(task.signature.call, arguments))
     except Cancelled:
         _log.warning(
             "attempt %d at the job %s of %s has ended, and its function goes on in its thread, "

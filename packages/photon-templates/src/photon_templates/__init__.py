@@ -15,6 +15,7 @@
 ``_templates_settings``  `TemplatesSettings`: the ``[templates]`` section of photon.toml
 ``_locale_settings``     `LocaleSettings`: its table of languages
 ``_preload``             all templates compiled and checked at start, all errors at once
+``_function_checks``     filters, tests and globals that can never work are refused
 ``_globals``             what templates have: ``url_for``, ``asset``, ``request`` ...
 ``_streaming``           pages that are sent while they are rendered
 ``_before_stream``       what a streamed page needs of the session

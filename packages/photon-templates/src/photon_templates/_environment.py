@@ -184,7 +184,7 @@ def _at_render(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Jinja2 calls one that takes the context only then.
     """
-    first = _first_argument(function)
+    first = first_argument(function)
 
     if first is None:
 
@@ -203,7 +203,7 @@ def _at_render(function: Callable[..., Any]) -> Callable[..., Any]:
     return call_with
 
 
-def _first_argument(function: Callable[..., Any]) -> Callable[[Context], Any] | None:
+def first_argument(function: Callable[..., Any]) -> Callable[[Context], Any] | None:
     """Return what a filter takes before its value, according to Jinja2's decorators."""
     marker = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
     choices: dict[str | None, Callable[[Context], Any]] = {

@@ -32,6 +32,7 @@ from ._compiled import CompiledCache
 from ._current import request_variable, templates_variable
 from ._environment import EnvironmentOptions
 from ._folders import BUILTIN_FOLDER, package_folder
+from ._function_checks import check_functions, check_globals, check_lists
 from ._globals import Contribution, merge, site_globals
 from ._preload import preload
 from ._templates_settings import TemplatesSettings
@@ -58,6 +59,10 @@ class TemplatesPart:
         extensions: Extensions of Jinja2, or their import names.
         sandbox: True if templates are not trusted, because users can write them: they cannot reach
             what begins with an underscore, cannot change values, and do not have ``request``.
+
+    Raises:
+        SignatureError: A filter or a test is not a function of a value, a function is asynchronous,
+            or an argument is of another kind, such as a text in place of a list.
     """
 
     settings = TemplatesSettings
@@ -73,7 +78,11 @@ class TemplatesPart:
         extensions: Sequence[str | type[Extension]] = (),
         sandbox: bool = False,
     ) -> None:
-        """Note the arguments; nothing is read."""
+        """Check and note the arguments; nothing is read."""
+        check_lists(folders=folders, packages=packages, extensions=extensions)
+        check_functions("filters", filters or {})
+        check_functions("tests", tests or {})
+        check_globals(globals or {})
         self._folders = tuple(folders)
         self._packages = tuple(packages)
         self._extensions = tuple(extensions)

@@ -55,6 +55,8 @@ def _subprotocols(subprotocols: Sequence[str]) -> Sequence[str]:
 
 
 def _origins(origins: Sequence[str] | None) -> Origins | None:
+    if isinstance(origins, str):
+        raise TypeError(f"origins are a list, as in [{origins!r}], not the string {origins!r}")
     return None if origins is None else Origins(origins)
 
 

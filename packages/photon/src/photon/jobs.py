@@ -33,8 +33,9 @@ from photon_router.handlers import Middleware
 from photon_router.middleware import RateLimit
 from photon_router.middleware import client_address as _client_address
 from photon_router.security import Required
-from photon_runtime.callables import require_function, require_value
+from photon_runtime.callables import require_value
 from photon_runtime.http import Handler, Request, Response
+from photon_runtime.signatures import require_call
 from photon_tasks import current_tasks
 from photon_tasks.ownership import owned_by
 from photon_tasks.records import JobRecord
@@ -152,7 +153,7 @@ def jobs_belong_to(owner: Owner) -> Middleware:
     Raises:
         SignatureError: It is a coroutine function or the like.
     """
-    require_function(owner, "the owner of jobs")
+    require_call(owner, "the owner of jobs", "request")
 
     def belonging(request: Request, call_next: Handler) -> Response:
         with owned_by(require_value(owner(request), owner) or ""):
@@ -169,10 +170,10 @@ def _decision(owner: Owner | None, may_see: MaySee | None, *, public: bool) -> M
             "may_see=, or public=True for all clients"
         )
     if owner is not None:
-        require_function(owner, "the owner of jobs")
+        require_call(owner, "the owner of jobs", "request")
         return lambda request, job: _belongs(owner, request, job)
     if may_see is not None:
-        require_function(may_see, "the decision about jobs")
+        require_call(may_see, "the decision about jobs", "request", "job")
         decide = may_see
         return lambda request, job: require_value(decide(request, job), decide, is_decision=True)
     return lambda request, job: True

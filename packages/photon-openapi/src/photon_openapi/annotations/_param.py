@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeAlias
 import attrs
 import msgspec
 
-from photon_runtime.callables import require_function
 from photon_runtime.errors import SignatureError
+from photon_runtime.signatures import require_call
 
 Style: TypeAlias = Literal[
     "matrix", "label", "simple", "form", "spaceDelimited", "pipeDelimited", "deepObject"
@@ -97,7 +97,7 @@ class Param:
     def __attrs_post_init__(self) -> None:
         """Refuse invalid combinations."""
         if self.default_factory is not None:
-            require_function(self.default_factory, "a default_factory")
+            require_call(self.default_factory, "a default_factory")
         if self.multiple_of is not None and self.multiple_of <= 0:
             raise SignatureError(
                 f"Param(multiple_of=...) must be above 0, got {self.multiple_of!r}"

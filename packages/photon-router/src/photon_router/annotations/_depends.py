@@ -56,12 +56,19 @@ class Dependency(SourceMarker):
                 "Depends() needs a provider: write Depends(function), or Depends(Class)"
             )
         if not callable(self.provider):
-            raise SignatureError(f"Depends(...) takes a function or a class, not {self.provider!r}")
+            raise SignatureError(
+                f"Depends(...) takes a function or a class, not {self.provider!r}: pass the "
+                "function, without calling it"
+            )
         kind_of(self.provider)
         resolve_local_names(self.provider)  # it is read when the application starts
         if self.scope not in ("request", "application"):
             raise SignatureError(
                 f"Depends(scope=...) must be 'request' or 'application', not {self.scope!r}"
+            )
+        if self.release not in ("before_response", "after_response"):
+            raise SignatureError(
+                f"release must be 'before_response' or 'after_response', not {self.release!r}"
             )
         if self.scope == "application" and not self.use_cache:
             raise SignatureError(

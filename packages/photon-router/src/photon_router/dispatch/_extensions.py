@@ -17,10 +17,9 @@ from typing import Any, Final
 import attrs
 
 from photon_openapi.document import Operation
-from photon_runtime.callables import require_function
 
 from ..errors import SignatureError
-from ..handlers import HandlerEntry, RouteScope
+from ..handlers import HandlerEntry, RouteScope, check_handler, check_middleware
 from ..signatures import read_signature
 
 HANDLER: Final = "x-handler"
@@ -55,6 +54,7 @@ def with_extensions(
 def _named_handler(operation: Operation, path: object, problems: list[str]) -> HandlerEntry | None:
     try:
         function = _imported(path)
+        check_handler(function)
         return HandlerEntry(function, read_signature(function), operation.name, {})
     except (ValueError, SignatureError) as error:
         problems.append(f"{operation.pointer}/{HANDLER}: {error}")
@@ -69,7 +69,7 @@ def _middleware(operation: Operation, problems: list[str]) -> Iterable[Callable[
     for index, path in enumerate(paths):
         try:
             middleware = _imported(path)
-            require_function(middleware, "middleware")
+            check_middleware([middleware])
             yield middleware
         except (SignatureError, ValueError) as error:
             problems.append(f"{operation.pointer}/{MIDDLEWARE}/{index}: {error}")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
-from photon_runtime.callables import require_function
 from photon_runtime.http import CallAdapter
 
 from ..annotations import Dependency
 from ..errors import SignatureError
 from ..security import Required
+from ._registration_checks import check_error_handlers, check_list, check_middleware
 from ._route_scope import ErrorHandler, Middleware, RouteScope
 
 DeclaredResponse: TypeAlias = str | type[Any] | Mapping[str, Any]
@@ -81,6 +81,18 @@ class RouteOptions(OperationOptions, total=False):
     security: Sequence[Required]
 
 
+_LISTS = {
+    "tags": '["items"]',
+    "security": "[JwtBearer(...)]",
+    "dependencies": "[authenticate]",
+    "middleware": "[Cors(...)]",
+}
+_MAPPINGS = {
+    "responses": '{404: "the item does not exist"}',
+    "response_headers": '{"Location": "URL of the item"}',
+    "examples": '{"usual": {"id": 1}}',
+    "openapi_extra": '{"x-internal": True}',
+}
 _EQUIVALENTS = {
     "response_model": "annotate the return type of the handler",
     "response_model_exclude_none": "write `omit_none`",
@@ -90,16 +102,26 @@ _EQUIVALENTS = {
     "response_class": "return an Html, Text, File ... or write `media_type`",
     "callbacks": "write them into `openapi_extra`",
     "name": "write `operation_id`",
+    "endpoint": "write `operation_id`",
+    "methods": 'write `method="GET"`, and decorate the function once for each method',
+    "strict_slashes": "a path matches as it is written; add a second route for the other one",
+    "permission_classes": "write `dependencies` or `security`",
 }
 """Options of other frameworks, and their equivalents."""
 
 
 def check_options(options: Mapping[str, object]) -> None:
-    """Reject unknown options.
+    """Reject unknown options, and values of another kind.
 
     Raises:
-        SignatureError: An option is unknown; names the nearest valid one.
+        SignatureError: An option is unknown, and the message names the nearest valid one; or its
+            value would be taken for something else.
     """
+    _check_names(options)
+    check_values(options)
+
+
+def _check_names(options: Mapping[str, object]) -> None:
     known = sorted(RouteOptions.__annotations__)
     for name in options:
         if name not in known:
@@ -112,13 +134,35 @@ def check_options(options: Mapping[str, object]) -> None:
             raise SignatureError(f"{name!r} is not an option of a handler: {hint}")
 
 
+def check_values(options: Mapping[str, object]) -> None:
+    """Reject options whose values would be taken for something else.
+
+    Raises:
+        SignatureError: A text is in the place of a list, a list in that of a mapping, or a status
+            is not a number.
+    """
+    for name, example in _LISTS.items():
+        if name in options:
+            check_list(options[name], name, example)
+    for name, example in _MAPPINGS.items():
+        if name in options and not isinstance(options[name], Mapping):
+            raise SignatureError(
+                f"{name}=... is a mapping, as in {name}={example}, not {options[name]!r}"
+            )
+    statuses = [options["status"]] if "status" in options else []
+    responses = options.get("responses", {})
+    for status in [*statuses, *(responses if isinstance(responses, Mapping) else ())]:
+        if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
+            raise SignatureError(f"a status is a number from 100 to 599, not {status!r}")
+
+
 def check_operation_options(options: Mapping[str, object]) -> None:
     """Reject unknown options, and options that belong to the document (spec first).
 
     Raises:
         SignatureError: An option is unknown, or belongs to the document.
     """
-    check_options(options)
+    _check_names(options)
     known = sorted(OperationOptions.__annotations__)
     for name in options:
         if name not in known:
@@ -126,6 +170,7 @@ def check_operation_options(options: Mapping[str, object]) -> None:
                 f"{name!r} belongs in the document; the options of its handler are "
                 f"{', '.join(known)}"
             )
+    check_values(options)
 
 
 def merge_options(outer: RouteOptions, inner: RouteOptions) -> RouteOptions:
@@ -157,44 +202,9 @@ def scope_of(options: OperationOptions) -> RouteScope:
     check_middleware(options.get("middleware", ()))
     return RouteScope(
         tuple(options.get("middleware", ())),
-        tuple(map(dependency_of, options.get("dependencies", ()))),
+        dependencies_of(options.get("dependencies", ())),
         dict(options.get("error_handlers", {})),  # scopes are shared: later changes do not count
     )
-
-
-def check_error_handlers(handlers: Mapping[type[BaseException], ErrorHandler]) -> None:
-    """Reject error handlers that are not functions, or not for a class of exceptions.
-
-    Raises:
-        SignatureError: One of them is invalid.
-    """
-    check_error_classes(handlers)
-    for handler in handlers.values():
-        require_function(handler, "an error handler")
-
-
-def check_middleware(middleware: Iterable[Middleware]) -> None:
-    """Reject invalid middleware.
-
-    Raises:
-        SignatureError: One of them is not a function that returns a response.
-    """
-    for each in middleware:
-        require_function(each, "middleware")
-
-
-def check_error_classes(classes: Iterable[object]) -> None:
-    """Reject objects that are not classes of exceptions.
-
-    Raises:
-        SignatureError: One of them is not such a class.
-    """
-    for each in classes:
-        if not (isinstance(each, type) and issubclass(each, BaseException)):
-            raise SignatureError(
-                f"error handlers are registered for classes of errors, not for {each!r}: write "
-                "@app.error_handler(HttpError), and read the status of the error"
-            )
 
 
 def dependency_of(dependency: object) -> Dependency:
@@ -208,7 +218,20 @@ def dependency_of(dependency: object) -> Dependency:
     if callable(dependency):
         provider: Callable[..., object] = dependency
         return Dependency(provider)
-    raise SignatureError(f"a dependency must be a function, not {dependency!r}")
+    raise SignatureError(
+        f"a dependency must be a function, not {dependency!r}: pass the function, without calling "
+        "it"
+    )
+
+
+def dependencies_of(dependencies: Sequence[object]) -> tuple[Dependency, ...]:
+    """Return the dependencies of a router or handler.
+
+    Raises:
+        SignatureError: It is not a list, or one of them is not a dependency.
+    """
+    check_list(dependencies, "dependencies", "[authenticate]")
+    return tuple(map(dependency_of, dependencies))
 
 
 def shared_options(
@@ -220,7 +243,12 @@ def shared_options(
     security: Sequence[Required] | None,
     omit_none: bool | None,
 ) -> RouteOptions:
-    """Return options that several handlers share; ``None`` leaves an option to each of them."""
+    """Return options that several handlers share; ``None`` leaves an option to each of them.
+
+    Raises:
+        SignatureError: An option has a value of another kind.
+    """
+    check_values({"tags": tags, "responses": responses or {}, "security": security or ()})
     shared: RouteOptions = {
         "tags": list(tags),
         "responses": responses or {},

@@ -22,6 +22,7 @@ from attrs.validators import ge, gt
 
 from photon_runtime.callables import require_function, require_value
 from photon_runtime.http import Handler, HttpError, Request, Response
+from photon_runtime.signatures import require_call
 
 from ..handlers import Middleware
 from ._bucket import MemoryStore, RateStore, Taken
@@ -71,7 +72,7 @@ def _as_key(value: KeyFunction | str) -> KeyFunction:
             "key is `client`, or in code a function that takes a request and returns a string, "
             f"not {value!r}"
         )
-    require_function(value, "the key of a rate limit")
+    require_call(value, "the key of a rate limit", "request")
     return value
 
 

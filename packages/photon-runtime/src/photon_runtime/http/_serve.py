@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from .._end_limit import lift_limit, limit_end, remaining_limit
 from .._run import run
 from .._stop_signals import stop_signals
-from ..callables import require_function
+from ..signatures import require_call
 from ..stats import dumping_on_signal, watch_hub
 from ._lifetime import WorkerLink
 from ._server import Server
@@ -70,7 +70,7 @@ def serve(
     Blocks: the calling thread. Signals are handled when it is the main thread.
     """
     if not isinstance(application, Application):
-        require_function(application, "a handler")
+        require_call(application, "a handler", "request")
     server = Server(sockets=sockets, settings=settings, worker=worker, is_last=is_last)
 
     def begin() -> None:

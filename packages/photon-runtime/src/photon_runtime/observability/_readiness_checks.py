@@ -14,8 +14,9 @@ from typing import Literal
 import attrs
 
 from .._scope import deadline, scope
-from ..callables import require_function, require_value
+from ..callables import require_value
 from ..errors import DeadlineExceeded
+from ..signatures import require_call
 
 _log = logging.getLogger("photon.health")
 
@@ -58,7 +59,7 @@ class Readiness:
             ValueError: A check with that name exists already.
             SignatureError: It is a coroutine function, a generator function, or the like.
         """
-        require_function(check, "a readiness check")
+        require_call(check, "a readiness check")
         if name in self._checks:
             raise ValueError(f"there is a check {name!r} already")
         self._checks[name] = check

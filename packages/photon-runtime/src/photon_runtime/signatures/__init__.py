@@ -13,9 +13,12 @@
 """
 
 from ._arguments import require_arguments as require_arguments
+from ._arguments import require_call as require_call
 from ._arguments import require_instance as require_instance
+from ._arguments import takes as takes
 from ._plain import CallableParameter as CallableParameter
 from ._plain import Parameter as Parameter
 from ._reading import CallableSignature as CallableSignature
+from ._reading import names_of as names_of
 from ._reading import read_callable as read_callable
 from ._reading import resolve_local_names as resolve_local_names

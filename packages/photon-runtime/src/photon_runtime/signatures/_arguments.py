@@ -9,10 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..callables import location
+from ..callables import location, require_function
 from ..errors import SignatureError
 from ._parameter import EMPTY, POSITIONAL, Parameter, Unresolved
 from ._reading import read_names
+
+
+def require_call(function: Callable[..., object], role: str, *names: str) -> None:
+    """Refuse a callable that does not return a value when it is called with these arguments.
+
+    Args:
+        function: Callable to register.
+        role: Role that it is registered for, for the message: ``"an error handler"``.
+        names: Names of the arguments, for the message.
+
+    Raises:
+        SignatureError: It is not callable, its call does not run its body, or it takes other
+            arguments; the message has its file and line.
+    """
+    require_function(function, role)
+    require_arguments(function, role, *names)
 
 
 def require_arguments(function: Callable[..., object], role: str, *names: str) -> None:
@@ -44,6 +60,16 @@ def require_arguments(function: Callable[..., object], role: str, *names: str) -
             f"{location(function)} takes {_shown(parameters)}, but {role} is called with "
             f"{_listed(names)}: write `{wanted}`"
         )
+
+
+def takes(function: Callable[..., object], count: int) -> bool:
+    """Return true if a callable takes so many arguments by position, or more."""
+    try:
+        parameters = read_names(function)
+    except SignatureError:
+        return True
+    has_rest = any(each.kind is Parameter.VAR_POSITIONAL for each in parameters)
+    return has_rest or sum(each.kind in POSITIONAL for each in parameters) >= count
 
 
 def require_instance(value: object, role: str, example: str) -> None:

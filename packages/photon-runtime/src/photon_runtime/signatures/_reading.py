@@ -107,6 +107,15 @@ def read_names(function: Callable[..., object]) -> list[Unresolved]:
     return _layer(function, None).parameters
 
 
+def names_of(function: Callable[..., object]) -> list[str]:
+    """Return the names of the parameters of a callable.
+
+    Raises:
+        SignatureError: It has no signature.
+    """
+    return [each.name for each in read_names(function)]
+
+
 def resolve_local_names(function: Callable[..., object]) -> None:
     """Resolve the annotations of a callable that name what an enclosing function defines.
 

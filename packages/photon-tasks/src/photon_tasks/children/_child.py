@@ -36,7 +36,7 @@ def _answer(call: Call) -> Reply:
     try:
         task = _found(call.module, call.name)
         arguments = task.signature.decode(call.arguments)
-        result = require_value(task.function(**arguments), task.function)
+        result = require_value(task.signature.call(arguments), task.function)
         return Reply(task.signature.encode_result(result, limit=call.max_result))
     except BaseException as error:
         delay = getattr(error, "retry_in", None)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
 from photon_runtime.callables import location
+from photon_runtime.errors import SignatureError
+from photon_runtime.signatures import require_call
 
 from ..errors import ArgumentsError, TaskDefinitionError
 from ..task import Task, task
@@ -70,6 +72,8 @@ def schedule(
             f"@schedule needs a text, as in @schedule('every hour'), not {location(text)}"
         )
 
+    _check_enabled(enabled, text)
+
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         scheduled = cast(Task[P, R], function) if isinstance(function, Task) else task(function)
         place = location(scheduled.function)
@@ -104,6 +108,20 @@ def schedule(
         return scheduled
 
     return decorate
+
+
+def _check_enabled(enabled: object, text: str) -> None:
+    if not callable(enabled):
+        if not isinstance(enabled, bool):
+            raise TaskDefinitionError(
+                f"@schedule({text!r}): enabled is true, false or a function that returns it, not "
+                f"{enabled!r}"
+            )
+        return
+    try:
+        require_call(enabled, "`enabled` of a schedule")
+    except SignatureError as error:
+        raise TaskDefinitionError(f"@schedule({text!r}): {error}") from error
 
 
 def _check(catch_up: str, jitter: float) -> None:

@@ -23,8 +23,8 @@ from typing import Any, get_args
 import attrs
 from attrs.validators import ge, gt, optional
 
-from photon_runtime.callables import require_function
 from photon_runtime.http import ServerSentEvent
+from photon_runtime.signatures import require_call
 
 from ._contents import Content, Form, encode_content
 from ._current import current_rooms
@@ -67,7 +67,7 @@ def _slow(instance: object, attribute: attrs.Attribute[str], value: str) -> None
 
 def _function(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None:
-        require_function(value, attribute.name)
+        require_call(value, attribute.name, "room", "user")
 
 
 @attrs.frozen
