@@ -592,6 +592,7 @@ class Application(Router):
             )
         stated = [name for name, value in self._switches.items() if value is not None]
         stated += ["servers"] if self._servers else []
+        stated += ["rename"] if self._rename is not None else []
         if stated:
             raise ValueError(
                 f"{', '.join(stated)} of an application that is included in another one would have "
