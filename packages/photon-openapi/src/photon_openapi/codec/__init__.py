@@ -4,7 +4,7 @@
 ``_json``             JSON texts: `JsonDecoder` for types, `SchemaDecoder` for schemas, `encode`
 ``_class_errors``       the errors of a refused value that its classes report
 ``_decoders``           the decoders of types, each made once
-``_strategy``         which libraries decode a type
+``_strategy``         which libraries decode a type; `_schema_traits`, what it knows of schemas
 ``_convert``          the only cattrs configuration, for types that msgspec does not decode
 ``_text``             strings to values: of parameters, forms and the keys of objects
 ``_projection``       the members in an annotation, and no others, of values that are sent

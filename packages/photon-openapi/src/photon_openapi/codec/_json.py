@@ -55,7 +55,8 @@ from ..schema import MAX_DEPTH as MAX_DEPTH
 from ._class_errors import RuleErrors
 from ._convert import json_converter, structuring_errors
 from ._pydantic_values import encoded, reader_of
-from ._strategy import Strategy, is_shallow, is_structured, strategy_of
+from ._schema_traits import SchemaTraits
+from ._strategy import Strategy, is_structured, strategy_of
 
 
 class JsonDecoder:
@@ -98,7 +99,8 @@ class JsonDecoder:
         self._beside = _beside(self.type, converter)
         if self.strategy == "direct":
             decode: Callable[[bytes], object] = msgspec.json.Decoder(self.type).decode
-            decode = decode if is_shallow(schema, components) else _guarded(decode)
+            is_shallow = SchemaTraits.of(components).is_shallow(schema)
+            decode = decode if is_shallow else _guarded(decode)
         else:
             build = _build(
                 self.type, self.check, structured=self.strategy == "structured", converter=converter
@@ -155,7 +157,7 @@ class SchemaDecoder:
         if self.type is None:
             self._decode = _checked(self.check, _plain_value)
             return
-        structured = is_structured(self.type)
+        structured = is_structured(self.type, definitions)
         self._beside = _beside(self.type, converter)
         build = _build(self.type, self.check, structured=structured, converter=converter)
         self._decode = _checked(self.check, build, _listing(self.type, self.check, converter))

@@ -49,6 +49,8 @@ from ._pydantic_values import projector_of
 from ._undescribed import Undescribed
 
 _MISSING = object()
+_MAX_NESTED = 16
+"""Classes within classes whose projections are made by recursion, which has a limit."""
 _OPEN = (Any, object)
 _BARE = (dict, list, tuple, set, frozenset)
 _ARRAYS = (list, tuple, set, frozenset)  # known to the encoder; others are converted to lists
@@ -132,6 +134,8 @@ class Projections:
         """
         # With the policy, whose key has the ids of its schemas: these must not be used anew.
         self._classes: dict[object, tuple[Projection, NullPolicy]] = {}
+        self._deferred: list[tuple[Projection, Any, type, NullPolicy]] = []
+        self._depth = 0
         self._undescribed: Projection | None = None
         if looks_into_undescribed:
             undescribed = Undescribed(lambda cls: self._single(cls, SEND_NULL, False))
@@ -142,6 +146,7 @@ class Projections:
     def forget_all(self) -> None:
         """Make all projections anew, after an error."""
         self._classes.clear()
+        self._deferred.clear()
 
     def of(
         self, type_: Any, policy: NullPolicy, *, is_distinguished: bool = False
@@ -203,9 +208,26 @@ class Projections:
         known = self._classes.get(key)
         if known is not None:
             return known[0]
-        # For references of the class to itself.
+        # For references of the class to itself, and from the end of a long chain of classes.
         projection = Projection(_never, _mismatch, lambda value: 0)
         self._classes[key] = projection, policy
+        self._deferred.append((projection, plain, cls, policy))
+        if self._depth < _MAX_NESTED:
+            self._complete()
+        while self._depth == 0 and self._deferred:
+            self._complete()
+        return projection
+
+    def _complete(self) -> None:
+        """Complete the projection that was begun last."""
+        projection, plain, cls, policy = self._deferred.pop()
+        self._depth += 1
+        try:
+            self._fill(projection, plain, cls, policy)
+        finally:
+            self._depth -= 1
+
+    def _fill(self, projection: Projection, plain: Any, cls: type, policy: NullPolicy) -> None:
         every = members_of(plain) or ()
         members = [member for member in every if not member.is_private]
         parts = [self._member(cls, *each, policy) for each in enumerate(members)]
@@ -234,7 +256,6 @@ class Projections:
             project = object_projector(cls, sent, project)
         projection.project = project
         projection.score = _scorer(cls, [member for member in members if member.required])
-        return projection
 
     def _member(
         self, cls: type, index: int, member: Member, policy: NullPolicy

@@ -205,12 +205,14 @@ class Definitions(Mapping[str, Any]):
     Attributes:
         document: The document.
         assert_formats: Asserts ``format``, which otherwise only describes.
+        memo: What other modules have computed for the whole document, by their names.
     """
 
     def __init__(self, document: Mapping[str, Any], *, assert_formats: bool = False) -> None:
         """Store the document."""
         self.document = document
         self.assert_formats = assert_formats
+        self.memo: dict[str, Any] = {}
         schemas = look_up(document, ["components", "schemas"])
         self._schemas: Mapping[str, Any] = schemas if isinstance(schemas, dict) else {}
         self._direct: dict[str, tuple[str, ...]] = {}

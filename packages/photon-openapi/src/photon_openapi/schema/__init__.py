@@ -7,6 +7,7 @@
                       `_pydantic_models`, those of pydantic, with `_pydantic_schemas`
                       and `_pydantic_errors`
 ``_own_rules``        what classes refuse by their validators, converters and ``__post_init__``
+``_gathering``        what types have by themselves and by the types that they contain
 ``_flat``             schemas without ``allOf``, ``oneOf`` and references
 ``_composition``      the schemas that a schema is composed of
 ``_schema_types``     the types of the values of a schema
@@ -36,6 +37,7 @@ from ._flat import EXAMPLES as EXAMPLES
 from ._flat import TAG as TAG
 from ._flat import FlatSchema as FlatSchema
 from ._flat import flattened as flattened
+from ._gathering import gathered as gathered
 from ._keywords import Schema as Schema
 from ._mapped_classes import mapper_of as mapper_of
 from ._members import Member as Member

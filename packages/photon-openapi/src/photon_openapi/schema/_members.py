@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -197,22 +198,20 @@ def mapped_class_in(type_: object) -> type | None:
     Raises:
         TypeError: An annotation of a class in it cannot be resolved.
     """
-    return _find_mapped(type_, set())
-
-
-def _find_mapped(type_: object, seen: set[object]) -> type | None:
-    if type(type_) is type and type_ in SCALARS:
-        return None
-    plain = plain_type(type_)
-    if not isinstance(plain, typing.Hashable) or plain in seen or plain in SCALARS:
-        return None
-    seen.add(plain)
-    if mapper_of(plain) is not None:
-        return typing.cast("type", plain)
-    inner = [each for each in typing.get_args(plain) if each is not Ellipsis]
-    inner += [member.type for member in members_of(plain) or ()]
-    found = (_find_mapped(each, seen) for each in inner)
-    return next((cls for cls in found if cls is not None), None)
+    if "sqlalchemy" not in sys.modules:
+        return None  # no class is mapped
+    pending, seen = [type_], set[object]()
+    while pending:
+        plain = plain_type(pending.pop())
+        if not isinstance(plain, typing.Hashable) or plain in seen or plain in SCALARS:
+            continue
+        seen.add(plain)
+        if mapper_of(plain) is not None:
+            return typing.cast("type", plain)
+        inner = [each for each in typing.get_args(plain) if each is not Ellipsis]
+        inner += [member.type for member in members_of(plain) or ()]
+        pending += reversed(inner)
+    return None
 
 
 def pydantic_classes_in(type_: object) -> Iterator[type]:

@@ -51,6 +51,8 @@ from ._scalars import DECIMAL_PATTERN as DECIMAL_PATTERN
 from ._scalars import KEYS, SCALARS, flag_values, plain_choice
 
 COMPONENT_PREFIX = "#/components/schemas/"
+_MAX_NESTED = 16
+"""Classes within classes that are described by recursion, which has a limit."""
 
 
 def constrain(schema: Schema, param: Param) -> Schema:
@@ -101,6 +103,9 @@ class SchemaBuilder:
     _mappings: dict[object, list[tuple[Schema, str]]] = attrs.field(factory=dict, init=False)
     _read_members: dict[object, Schema] = attrs.field(factory=dict, init=False)
     _two_forms: dict[object, bool] = attrs.field(factory=dict, init=False)
+    _literals: dict[object, dict[str, tuple[str, ...]]] = attrs.field(factory=dict, init=False)
+    _depth: int = attrs.field(default=0, init=False)
+    _deferred: list[tuple[object, object, bool]] = attrs.field(factory=list, init=False)
 
     def sent_schema(self, type_: object) -> Schema:
         """Return the schema of a type whose values are sent: see `schema`.
@@ -159,9 +164,9 @@ class SchemaBuilder:
 
     def _tags(self, members: Sequence[object]) -> Schema | None:
         """Return the discriminator of a union of classes that each have a distinct literal tag."""
-        choices = [_literals(member) for member in members]
-        if len(choices) < 2:
+        if len(members) < 2:
             return None
+        choices = list(map(self._literals_of, members))
         common = [name for name in choices[0] if all(name in each for each in choices)]
         for name in common:
             values = [value for each in choices for value in each[name]]
@@ -172,6 +177,13 @@ class SchemaBuilder:
                         self._map(mapping, value, self._key_of(member))
                 return {"propertyName": name, "mapping": mapping}
         return None
+
+    def _literals_of(self, type_: Any) -> dict[str, tuple[str, ...]]:
+        if not isinstance(type_, typing.Hashable):
+            return _literals(type_)
+        if type_ not in self._literals:
+            self._literals[type_] = _literals(type_)
+        return self._literals[type_]
 
     def _container(self, type_: Any) -> Schema:
         origin, arguments = origin_of(type_) or type_, typing.get_args(type_)
@@ -238,10 +250,25 @@ class SchemaBuilder:
     def _reference(self, type_: object) -> Schema:
         key = self._key_of(type_)
         if key not in self._names:
-            name = self._claim_name(key)
-            component = self.components[name] = {}
-            component.update(self._component(type_))
+            self.components[self._claim_name(key)] = {}
+            self._describe(type_, key)
         return self._refer({}, key)
+
+    def _describe(self, type_: object, key: object) -> None:
+        """Write the component of a class; those of a long chain of classes one after the other."""
+        if self._depth >= _MAX_NESTED:
+            self._deferred.append((type_, key, self._is_sent))
+            return
+        before, self._depth = self._is_sent, self._depth + 1
+        try:
+            component = self._component(type_)
+            self.components[self._names[key]].update(component)
+        finally:
+            self._depth -= 1
+        while self._depth == 0 and self._deferred:
+            later, its_key, self._is_sent = self._deferred.pop()
+            self._describe(later, its_key)
+            self._is_sent = before
 
     def _refer(self, reference: Schema, key: object) -> Schema:
         """Make a schema refer to a component whose name is claimed."""
