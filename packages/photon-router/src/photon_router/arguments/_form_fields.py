@@ -26,7 +26,7 @@ from .._upload import UploadFile, takes_several_files
 from ..signatures import MISSING, Argument
 from ._form import FieldValue, FormData, FormReader
 from ._objects import named_errors
-from ._parameters import Binder, has_empty_items
+from ._parameters import Binder, has_empty_items, with_zones
 from ._value_checks import value_check
 
 _MISSING_MESSAGE = "is required"
@@ -60,7 +60,7 @@ def field_binder(argument: Argument, name: str, schema: dict[str, Any], read: Fo
         return file_binder(argument, name, read)
     type_ = value_type(argument.annotation.type)
     check = value_check(argument, schema)
-    convert = _field_converter(type_)
+    convert = with_zones(_field_converter(type_), argument)
     is_list = takes_strings(type_)
     drops_empty = is_list and not has_empty_items(type_)
     accepts_empty = type_ in (str, bytes, Any, object) or is_list

@@ -7,9 +7,10 @@ continues, so that one response can list all of them.
 
 from __future__ import annotations
 
+import datetime
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from photon_openapi.annotations import origin_of, plain_type, value_type, without_none
 from photon_openapi.codec import (
@@ -34,12 +35,14 @@ from photon_openapi.schema import type_of_schema as type_of_schema
 from photon_runtime.http import Request, decode_percent
 from photon_runtime.media_types import is_json
 
+from ..annotations import split_annotation
 from ..signatures import MISSING, Argument
 from ._objects import named_errors, object_converter
 from ._styles import Reader, strings_reader
 from ._value_checks import value_check
 
 _MISSING_MESSAGE = "is required"
+T = TypeVar("T")
 
 
 Binder: TypeAlias = Callable[[Request, list[ErrorDetail]], Any]
@@ -113,8 +116,9 @@ def _conversion(
         read = strings_reader(parameter, "list", template)
         if not has_empty_items(type_):
             read = _without_empty_items(read)
-        return read, strings_converter(type_), check
-    return strings_reader(parameter, "text", template), text_converter(type_), check
+        return read, with_zones(strings_converter(type_), argument), check
+    read = strings_reader(parameter, "text", template)
+    return read, with_zones(text_converter(type_), argument), check
 
 
 def is_object(type_: Any) -> bool:
@@ -165,6 +169,32 @@ def _accepts(schema: OpenApi, definitions: Definitions, value: object) -> bool:
 def _without_empty(read: Reader) -> Reader:
     """Treat an empty value, which is allowed, as a missing one."""
     return lambda request: read(request) or None
+
+
+def with_zones(convert: Callable[[T], object], argument: Argument) -> Callable[[T], object]:
+    """Return a conversion to times that checks whether they have a time zone, as annotated.
+
+    The `Param` is that of the argument, or that of the items of its list.
+    """
+    items = [
+        split_annotation(each) for each in typing.get_args(value_type(argument.annotation.type))
+    ]
+    params = [argument.annotation.param, *(each.param for each in items)]
+    expected = next(
+        (param.tz for param in params if param is not None and param.tz is not None), None
+    )
+    if expected is None:
+        return convert
+
+    def read(text: T) -> object:
+        value = convert(text)
+        for each in value if isinstance(value, list | tuple | set | frozenset) else (value,):
+            is_time = isinstance(each, datetime.datetime | datetime.time)
+            if is_time and (each.tzinfo is not None) is not expected:
+                raise ValueError(f"must {'' if expected else 'not '}have a time zone")
+        return value
+
+    return read
 
 
 def has_empty_items(type_: Any) -> bool:

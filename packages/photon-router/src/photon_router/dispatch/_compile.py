@@ -25,7 +25,12 @@ from photon_runtime.http import Handler, Request, Response, Route
 from photon_runtime.parts import ProblemPage
 
 from ..handlers import CompilationContext, ErrorHandler, HandlerEntry, RouteScope
-from ..responses import ResponseCheck, responding_with_files
+from ..responses import (
+    ResponseCheck,
+    TimesOfDocument,
+    logging_naive_times,
+    responding_with_files,
+)
 from ..security import Guard, Guards, optional_identity_errors
 from ._dispatch import Endpoint
 from ._endpoint import EndpointCompiler
@@ -77,12 +82,14 @@ def compile_routes(
         problems += _unmatched(operations, checked, handlers)
     operation_guards = guards.compile(document, operations, problems)
     error_responses = _ErrorResponsesFactory(error_handlers or {}, validation_status, problem_pages)
+    # Generated responses have none.
+    times = TimesOfDocument(document) if context.substitute is None else None
     endpoints = []
     for operation, guard in zip(operations, operation_guards, strict=True):
         reasons = list(map(str, unservable.get(operation.pointer, ())))
         entry, found = handlers.get(operation.name), len(problems)
         if entry is not None and not reasons:
-            handler = _compiled(context, operation, entry, checks)
+            handler = _compiled(context, operation, entry, checks, times)
             reasons = problems[found:]
             if handler is not None and not reasons:
                 wrapped = _wrap_operation(handler, operation, entry, guard, error_responses)
@@ -99,10 +106,11 @@ def _compiled(
     operation: Operation,
     entry: HandlerEntry,
     checks: Callable[[Document, Operation], ResponseCheck] | None,
+    times: TimesOfDocument | None,
 ) -> Handler | None:
     """Return the handler of an operation; ``None`` after adding a problem."""
     try:
-        return _compile_operation(context, operation, entry, checks)
+        return _compile_operation(context, operation, entry, checks, times)
     except (SignatureError, ValueError) as error:  # of a dependency, of a schema
         context.problems.append(f"{operation.name}: {error}")
     except RecursionError:
@@ -115,6 +123,7 @@ def _compile_operation(
     operation: Operation,
     entry: HandlerEntry,
     checks: Callable[[Document, Operation], ResponseCheck] | None,
+    times: TimesOfDocument | None,
 ) -> Handler:
     handler = EndpointCompiler(context, operation, entry).endpoint()
     if context.document.is_open(operation):
@@ -122,8 +131,13 @@ def _compile_operation(
             entry.function, entry.signature, entry.scope.dependencies, context.providers
         )
         context.problems.extend(f"{operation.name}: {each}" for each in problems)
+    naive = {} if times is None else times.checks(operation)
     if checks is not None:
-        handler = checks(context.document, operation).wrap(handler)
+        check = checks(context.document, operation)
+        check.times = naive
+        handler = check.wrap(handler)
+    elif naive:
+        handler = logging_naive_times(handler, operation, naive)
     may_be_file = any(case.may_be_file for case in entry.response_cases())
     return responding_with_files(handler) if may_be_file else handler
 

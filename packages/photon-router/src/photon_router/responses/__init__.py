@@ -6,6 +6,7 @@
 ``_cases``          the response cases of a return annotation
 ``_encoders``       results encoded according to the document
 ``_null_policy``    ``None`` as ``null`` or as a missing member, according to the document
+``_naive_times``    times without an offset, where the schema requires one
 ``_check``          responses checked against the document; for development and tests
 ==================  ===========================================================================
 """
@@ -32,3 +33,5 @@ from ._kinds import Redirect as Redirect
 from ._kinds import Stream as Stream
 from ._kinds import Text as Text
 from ._kinds import uri as uri
+from ._naive_times import TimesOfDocument as TimesOfDocument
+from ._naive_times import logging_naive_times as logging_naive_times

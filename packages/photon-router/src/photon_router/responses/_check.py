@@ -1,6 +1,7 @@
 """Responses checked against the document; for development and tests.
 
-The check covers the media type, required header fields, and JSON bodies, by their schema. An
+The check covers the media type, required header fields, and JSON bodies, by their schema; times in
+them need an offset (`_naive_times`). An
 invalid response is replaced by a 500 and its errors are logged; in development they are in the
 body, too. A status that the document does not declare is logged as a warning, once: clients do not
 expect it, but it may be intended. Streams are not read ahead; only their head is checked.
@@ -30,6 +31,7 @@ from photon_runtime.http import (
 from photon_runtime.media_types import essence, is_json
 
 from ..streaming import close_iterable
+from ._naive_times import NaiveTimes
 
 _log = logging.getLogger("photon.router")
 _SWITCHING = 101
@@ -43,6 +45,9 @@ class ResponseCheck:
         operation: The operation.
         is_shown: True to list the errors in the body of the 500.
 
+    Attributes:
+        times: The checks of times by status.
+
     Raises:
         ValueError: A schema is invalid.
     """
@@ -51,6 +56,7 @@ class ResponseCheck:
         """Compile the schemas."""
         self._name = operation.name
         self._is_shown = is_shown
+        self.times: Mapping[str, NaiveTimes] = {}
         self._warned: set[int] = set()
         self._responses = {
             code: document.resolve(declared) or {}
@@ -116,11 +122,17 @@ class ResponseCheck:
         check = self._schemas.get((code, media))
         if check is None or not isinstance(response.body, bytes):
             return []
+        return self._json_errors(response.body, code, check)
+
+    def _json_errors(self, body: bytes, code: str, check: SchemaCheck) -> list[ErrorDetail]:
         try:
-            value = msgspec.json.decode(response.body)
+            value = msgspec.json.decode(body)
         except DECODE_ERRORS:
             return [ErrorDetail("body", "is not JSON")]
-        return [] if check.is_valid(value) else check.errors(value)
+        if not check.is_valid(value):
+            return check.errors(value)
+        times = self.times.get(code)
+        return [] if times is None else times.errors(body)
 
     def _refuse(self, request: Request, response: Response, errors: list[ErrorDetail]) -> Response:
         details = [detail.as_dict() for detail in errors]
