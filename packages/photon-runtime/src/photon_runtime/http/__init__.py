@@ -10,6 +10,7 @@
 ``_rest_of_body``      bodies in chunks, and others that llhttp does not parse
 ``_root_path``         the path below which clients see the application
 ``_made_per_root``     values that contain addresses, made once for each root path
+``_shared_text``       large texts to bytes, once for all clients
 ``_query``             queries and percent-encoding to text
 ``_cookies``           ``Cookie`` fields to cookies, and `SetCookie`
 ``_accept``            ``Accept``: which media types a client accepts

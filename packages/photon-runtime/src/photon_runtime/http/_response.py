@@ -10,6 +10,7 @@ from typing import Self
 
 from ._cookies import SameSite, SetCookie
 from ._headers import check_trailers, is_field_value, is_token
+from ._shared_text import encode_text
 
 Trailers = Mapping[str, Callable[[], str | None]]
 _new = object.__new__
@@ -91,7 +92,7 @@ class Response:
         self.status = status
         self.content_type = content_type
         if isinstance(body, str):
-            body = body.encode()
+            body = encode_text(body)
             if content_type is None:
                 self.content_type = "text/plain; charset=utf-8"
         self.body: bytes | Iterable[bytes] = b"" if body is None else body
