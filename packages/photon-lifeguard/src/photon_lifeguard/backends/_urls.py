@@ -56,7 +56,7 @@ def database_url(address: str, folder: Path | None = None, *, setting: str = "ur
         names = ", ".join(sorted(_DRIVERS))
         raise DatabaseConfigurationError(
             f"[database] {setting}: the driver {url.drivername} is not supported; use one of "
-            f"{names}"
+            f"{names}, or SQLAlchemy without photon-lifeguard (docs/databases.md)"
         )
     if url.get_backend_name() == "sqlite" and folder is not None:
         url = _in_folder(url, folder)
