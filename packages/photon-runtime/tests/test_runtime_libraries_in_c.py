@@ -68,6 +68,7 @@ def _subclass(cursor: Any) -> object:
         ("MySQLdb._mysql", "MySQLdb"),
         ("oracledb.thick_impl", "the thick mode of oracledb"),
         ("psycopg2.extensions", "psycopg2"),
+        ("_ctypes", "ctypes"),
     ],
 )
 def test_the_library_of_the_innermost_call_is_named(

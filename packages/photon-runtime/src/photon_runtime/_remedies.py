@@ -92,6 +92,9 @@ FIRST_USES: dict[str, tuple[str, str, str]] = {
 }
 """For libraries of which a part waits in C: the function that begins it, and the remedy."""
 
+ALWAYS: dict[str, str] = {"ctypes": OFFLOAD, "_ctypes": OFFLOAD}
+"""The remedy for modules of Python that call other libraries, which may wait."""
+
 _PATCH = "run the program under the patch, as photon run does: it then pauses one coroutine"
 PATCHED: dict[str, str] = {
     "psycopg2": f"{_PATCH}; COPY and large objects need psycopg 3",

@@ -35,7 +35,7 @@ from typing import Any
 
 import attrs
 
-from ._remedies import FIRST_USES, IN_THREADS, OFFLOAD, PATCHED, REMEDIES, remedy_of
+from ._remedies import ALWAYS, FIRST_USES, IN_THREADS, OFFLOAD, PATCHED, REMEDIES, remedy_of
 from ._socket import Socket
 
 _NAMES = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
@@ -104,6 +104,8 @@ def _known(module: str) -> BlockingLibrary | None:
     while name:
         if name in REMEDIES:
             return BlockingLibrary(name, remedy_of(name))
+        if name in ALWAYS:
+            return BlockingLibrary(name.lstrip("_"), ALWAYS[name])
         if name in PATCHED and socket.socket is not Socket:
             return BlockingLibrary(name, PATCHED[name])
         name = name.rpartition(".")[0]
