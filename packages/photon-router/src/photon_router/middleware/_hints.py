@@ -123,9 +123,9 @@ def _headers(cors: Cors, operations: Sequence[Operation], document: Document) ->
 
 
 def _needs_content_type(operation: Operation) -> bool:
-    """Return whether every body of an operation has a media type that pages may not send freely."""
+    """Return whether a body of an operation has a media type that pages may not send freely."""
     content = (operation.body or {}).get("content") or {}
-    return bool(content) and not any(essence(media) in _SAFE_TYPES for media in content)
+    return any(essence(media) not in _SAFE_TYPES for media in content)
 
 
 def _required_headers(operation: Operation, document: Document) -> Iterator[str]:

@@ -14,6 +14,7 @@ first responses are all right is not looked at any more.
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -86,10 +87,27 @@ class TimesOfDocument:
     def __init__(self, document: Document) -> None:
         """Begin without having read any."""
         self._document = document
-        components = document.data.get("components")
+
+    @functools.cached_property
+    def _names(self) -> set[str]:
+        """The components that have times, themselves or through others."""
+        components = self._document.data.get("components")
         schemas = components.get("schemas") if isinstance(components, dict) else None
-        self._schemas: Mapping[str, Any] = schemas if isinstance(schemas, dict) else {}
-        self._scans: dict[str, tuple[bool, set[str]]] = {}
+        users: dict[str, set[str]] = {}
+        found: list[str] = []
+        for name, schema in schemas.items() if isinstance(schemas, dict) else ():
+            has_time, used = _scanned(schema)
+            for other in used:
+                users.setdefault(other, set()).add(name)
+            if has_time:
+                found.append(name)
+        names: set[str] = set()
+        while found:
+            name = found.pop()
+            if name not in names:
+                names.add(name)
+                found += users.get(name, ())
+        return names
 
     def checks(self, operation: Operation) -> dict[str, NaiveTimes]:
         """Return the checks of an operation's JSON by status; empty if it has no times."""
@@ -104,20 +122,8 @@ class TimesOfDocument:
         return found
 
     def _has_time(self, schema: OpenApi) -> bool:
-        """Return whether a schema has times, itself or through components."""
         has_time, used = _scanned(schema)
-        seen = set(used)
-        left = list(used)
-        while left and not has_time:
-            has_time, used = self._scan(left.pop())
-            left += used - seen
-            seen |= used
-        return has_time
-
-    def _scan(self, name: str) -> tuple[bool, set[str]]:
-        if name not in self._scans:
-            self._scans[name] = _scanned(self._schemas.get(name))
-        return self._scans[name]
+        return has_time or (bool(used) and not self._names.isdisjoint(used))
 
 
 def logging_naive_times(
@@ -146,12 +152,15 @@ def _scanned(schema: Any) -> tuple[bool, set[str]]:
     """Return whether a schema itself has a time, and the components that it refers to."""
     has_time = False
     used: set[str] = set()
-    for part in _objects(schema):
-        has_time |= part.get("format") == _FORMAT
-        reference = part.get("$ref")
-        match = _COMPONENT.search(reference) if isinstance(reference, str) else None
-        if match is not None:
-            used.add(match[1].replace("~1", "/").replace("~0", "~"))
+    try:
+        for part in _objects(schema):
+            has_time |= part.get("format") == _FORMAT
+            reference = part.get("$ref")
+            match = _COMPONENT.search(reference) if isinstance(reference, str) else None
+            if match is not None:
+                used.add(match[1].replace("~1", "/").replace("~0", "~"))
+    except RecursionError:
+        return True, used  # nested too deeply to be known
     return has_time, used
 
 
