@@ -73,6 +73,7 @@ def test_what_a_proxy_states_overrides_the_settings() -> None:
     assert seen("/a", settings=settings)[0] == "/own"
     assert seen("/a", "/shop", settings=settings)[0] == "/shop"
     assert seen("/a", "//evil.example", settings=settings)[0] == "/own"
+    assert seen("/a", "/", settings=settings)[0] == ""
 
 
 def test_the_rightmost_value_is_the_one_of_the_trusted_proxy() -> None:

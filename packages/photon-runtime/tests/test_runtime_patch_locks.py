@@ -167,7 +167,7 @@ import socket
 sample = [
     threading.Lock, threading.RLock, threading.local, threading.Condition, threading.Event,
     threading.Semaphore, threading.Thread, queue.SimpleQueue, queue.Queue, select.select,
-    select.epoll, time.sleep, _thread.start_new_thread, _thread.allocate_lock,
+    select.epoll, time.sleep, _thread.start_new_thread,
 ]
 pickles = [pickle.dumps(each, 0) for each in sample]
 from photon_runtime.patch import patch_stdlib

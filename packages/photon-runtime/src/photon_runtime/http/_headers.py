@@ -26,7 +26,11 @@ _NO_TRAILERS = frozenset(
 
 
 class Headers(MultiDict):
-    """Header fields; names are compared without regard to case (RFC 9110, section 5.1)."""
+    """Header fields; names are compared without regard to case (RFC 9110, section 5.1).
+
+    Those of a request that a server has received have each name once: a field on several lines is
+    one list, and a request that repeats a field with one value is refused.
+    """
 
     __slots__ = ()
 

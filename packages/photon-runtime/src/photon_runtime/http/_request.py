@@ -270,7 +270,7 @@ class Request:
 
     @property
     def headers(self) -> Headers:
-        """The header fields."""
+        """The header fields; a field on several lines is one, with its values between commas."""
         if self._headers is None:
             self._headers = Headers(
                 (name.decode("latin-1"), value.decode("latin-1"))
@@ -286,7 +286,7 @@ class Request:
         self._headers = self._query = self._cookies = None
 
     def raw_header(self, name: bytes) -> bytes | None:
-        """Return the first value of the field ``name`` (in lower case) as it was sent."""
+        """Return the value of the field ``name`` (in lower case) as it was sent, see `headers`."""
         for key, value in self._raw_headers:
             if key == name:
                 return value

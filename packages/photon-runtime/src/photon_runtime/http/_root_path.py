@@ -119,6 +119,8 @@ def with_root_path(handler: Handler, root_path: str, *, reads_field: bool) -> Ha
             prefix = request.forwarded_prefix if has_field else None
             stated = None if prefix is None else parse_root_path(prefix)
             enter_root_path(request, root_path if stated is None else stated)
+            if stated == "":
+                _current.set("")  # the root of the host, and not the path of the settings
             return handler(request)
 
         return read
