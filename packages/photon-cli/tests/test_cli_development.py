@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 from pathlib import Path
@@ -15,8 +16,8 @@ from photon_cli._bounded_repr import ValueFormatter
 from photon_cli._development import DevelopmentHandler, FailedStart
 from photon_cli._error_report import ErrorReport
 from photon_cli._page_reload import PageReload
-from photon_runtime.http import HttpError, Request, Response
-from photon_runtime.testing import in_hub
+from photon_runtime.http import HttpError, Request, Response, enter_root_path
+from photon_runtime.testing import in_hub, make_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -418,3 +419,15 @@ def _account() -> Account:
 
 def _note() -> str:
     return "the value of-the-settings is used"
+
+
+def test_the_script_is_below_the_root_path_and_finds_its_events_from_there() -> None:
+    def tag() -> bytes:
+        enter_root_path(make_request("GET", "/"), "/shop")
+        return PageReload("v1").tag()
+
+    assert b'src="/shop/_photon/dev/reload.js"' in contextvars.copy_context().run(tag)
+    script = PageReload("v1").respond("/_photon/dev/reload.js")
+    assert script is not None
+    assert isinstance(script.body, bytes)
+    assert b'new URL("events", script.src)' in script.body
