@@ -110,3 +110,17 @@ def test_a_name_that_is_defined_later_is_read_then() -> None:
     assert read_callable(names["function"]).parameters[0].annotation is int
     names["Later"] = str  # the evaluation itself is not stored
     assert read_callable(names["function"]).parameters[0].annotation is str
+
+
+def test_texts_in_the_classes_of_plain_functions_are_resolved_with_local_names() -> None:
+    class Node:
+        children: list[Node]
+
+    Node.__annotations__["children"] = "list[Node]"
+    later = Node
+
+    def function(node: object) -> None: ...
+
+    function.__annotations__ = {"node": later, "return": None}
+    assert read_callable(function).parameters[0].annotation is Node
+    assert Node.__annotations__ == {"children": list[Node]}

@@ -460,11 +460,28 @@ def test_type_parameters_and_aliases_are_read() -> None:
         wrapped = wrapping(generic)
         """
     exec(textwrap.dedent(code), names)
-    (variable,) = names["generic"].__type_params__
     for function in (names["generic"], names["wrapped"]):
-        assert types_of(function) == {"value": variable, "number": names["Number"]}
+        assert types_of(function) == {"value": int, "number": names["Number"]}
+        assert read_callable(function).result == list[int]
     (variable,) = names["Service"].__type_params__
     assert types_of(names["Service"]().method) == {"value": variable}
+
+
+N = TypeVar("N", int, str)
+B = TypeVar("B", bound=Item)
+
+
+def test_type_variables_of_a_function_stand_for_what_is_known() -> None:
+    def handler(number: Any, box: Any, any: Any) -> Any: ...
+
+    texts = {"number": "N", "box": "Box[B]", "any": "T", "return": "B"}
+    handler.__annotations__ = dict(texts)
+    assert types_of(handler) == {
+        "number": int | str,
+        "box": Box[Item],
+        "any": T,
+    }
+    assert read_callable(handler).result is Item
 
 
 def test_builtin_callables_are_read_or_refused() -> None:

@@ -30,6 +30,7 @@ import attrs
 import msgspec
 
 from photon_runtime.callables import require_function
+from photon_runtime.signatures import substitute_of
 
 from ..annotations import (
     NameRule,
@@ -286,7 +287,8 @@ def refers_to_self(hint: Any) -> bool:
 def _type_variables(type_: object, cls: type) -> dict[Any, Any]:
     """Return the type of each type variable of the class and of its generic bases."""
     parameters = getattr(cls, "__parameters__", ())
-    filled = dict(zip(parameters, typing.get_args(type_), strict=False))
+    filled = {each: substitute_of(each) for each in parameters if isinstance(each, TypeVar)}
+    filled |= dict(zip(parameters, typing.get_args(type_), strict=False))
     for base in getattr(cls, "__orig_bases__", ()):
         origin = origin_of(base)
         if isinstance(origin, type) and origin not in (typing.Generic, typing.Protocol):

@@ -7,6 +7,7 @@
 ``_plain``           plain functions, read in a few µs
 ``_parameter``       the form of a parameter between reading and resolving
 ``_scopes``          the names that a text annotation can use, those of enclosing functions too
+``_type_variables``  the types that variables of a function stand for
 ``_resolving``       annotations as types, and the errors of those that cannot be resolved
 ``_arguments``       whether a callable accepts the arguments of its role
 ===================  ==========================================================================
@@ -22,3 +23,4 @@ from ._reading import CallableSignature as CallableSignature
 from ._reading import names_of as names_of
 from ._reading import read_callable as read_callable
 from ._reading import resolve_local_names as resolve_local_names
+from ._type_variables import substitute_of as substitute_of

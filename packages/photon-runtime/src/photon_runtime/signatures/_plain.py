@@ -15,6 +15,8 @@ import types
 import typing
 from typing import Any, Final
 
+from ._type_variables import without_variables
+
 Parameter = inspect.Parameter
 _WITH_REST: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 _HIDING: Final = ("__wrapped__", "__signature__", "_partialmethod", "__partialmethod__")
@@ -87,13 +89,34 @@ def has_rest(function: types.FunctionType) -> bool:
     return bool(function.__code__.co_flags & _WITH_REST)
 
 
-def classes_in(function: types.FunctionType) -> dict[str, Any] | None:
-    """Return the annotations of a function of a module if all of them are classes.
+def hints_in(function: types.FunctionType) -> dict[str, Any] | None:
+    """Return the annotations of a function, if all names in them are those of its module.
 
     Returns:
-        ``None`` if they are not, or if a name may belong to an enclosing function or class.
+        ``None`` if a name may belong to an enclosing function or class, or cannot be resolved.
     """
-    is_nested = "." in function.__code__.co_qualname
+    is_nested = "." in function.__code__.co_qualname or bool(
+        getattr(function, "__type_params__", ())
+    )
+    hints = _classes_in(function, is_nested=is_nested)
+    if hints is not None or (is_nested and any(map(has_text, function.__annotations__.values()))):
+        return hints
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception:  # raised again, or explained, by the slow way
+        return None
+    return {name: without_variables(hint) for name, hint in hints.items()}
+
+
+def has_text(annotation: Any) -> bool:
+    """Return true if an annotation is a text, or contains one, as in ``list["Item"]``."""
+    if isinstance(annotation, str | typing.ForwardRef):
+        return True
+    return type(annotation) is not type and any(map(has_text, typing.get_args(annotation)))
+
+
+def _classes_in(function: types.FunctionType, *, is_nested: bool) -> dict[str, Any] | None:
+    """Return the annotations if all of them are classes."""
     hints: dict[str, Any] = {}
     try:
         for name, annotation in function.__annotations__.items():

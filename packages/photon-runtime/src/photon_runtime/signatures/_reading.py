@@ -33,9 +33,9 @@ from ._parameter import (
     in_order,
     note_of,
 )
-from ._plain import CallableParameter, classes_in, has_rest, is_plain, plain_parameters
-from ._resolving import Resolver
-from ._scopes import Origin
+from ._plain import CallableParameter, has_rest, hints_in, is_plain, plain_parameters
+from ._resolving import Resolver, resolve_classes
+from ._scopes import Origin, Scope
 
 _PARTIAL_METHODS: Final = ("__partialmethod__", "_partialmethod")
 _ANYTHING: Final = Layer(
@@ -71,8 +71,11 @@ def read_callable(
             unknown, or the callable has no signature.
     """
     if is_plain(function) and not has_rest(function):
-        hints = classes_in(function)
+        hints = hints_in(function)
         if hints is not None:
+            if Origin(function).is_local:  # its classes may have texts, as `children: "list[Node]"`
+                for hint in hints.values():
+                    resolve_classes(hint, Scope({}, {}))
             return CallableSignature(
                 plain_parameters(function, hints), hints.get("return", Parameter.empty)
             )

@@ -19,8 +19,9 @@ from typing import Any, Final
 from ..callables import location
 from ..errors import SignatureError
 from ._parameter import Note
-from ._plain import compiled, is_plain_class
+from ._plain import compiled, has_text, is_plain_class
 from ._scopes import Origin, Scope, scope_of
+from ._type_variables import without_variables
 
 _VARIABLES: Final = (typing.TypeVar, typing.ParamSpecArgs, typing.ParamSpecKwargs)
 
@@ -61,7 +62,7 @@ class Resolver:
             if not _is_vague(found):
                 break
             found = self._resolve_one(name, note, subject)
-        return found
+        return without_variables(found)
 
     def _resolve_one(self, name: str, note: Note, subject: str) -> Any:
         error: Exception | None = None
@@ -72,7 +73,8 @@ class Resolver:
                 error = error or raised
                 continue
             if origin.is_local:
-                _replace(origin, name, note.value, found)
+                for each in note.origins:  # a generated function, and the class that it is from
+                    _replace(each, name, note.value, found)
                 resolve_classes(found, self._scope(origin))
             return found
         raise self._error(note, subject, error) from error
@@ -154,17 +156,9 @@ def _resolved_members(cls: type, scope: Scope) -> list[Any]:
     except Exception:  # reported where the class is used
         return []
     for name, annotation in written.items():
-        if isinstance(annotation, str | typing.ForwardRef) or _has_text(annotation):
+        if has_text(annotation):
             written[name] = hints[name]
     return [hints[name] for name in written]
-
-
-def _has_text(annotation: Any) -> bool:
-    """Return true if a text is in the type arguments, as in ``list["Item"]``."""
-    return any(
-        isinstance(each, str | typing.ForwardRef) or _has_text(each)
-        for each in typing.get_args(annotation)
-    )
 
 
 def _replace(origin: Origin, name: str, written: object, found: object) -> None:
