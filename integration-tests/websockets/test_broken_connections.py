@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 import pytest
@@ -24,7 +24,7 @@ from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 from websockets.uri import parse_uri
 
-from photon import Photon, PhotonWebSocket, deadline, offload, sleep, spawn
+from photon import Depends, Photon, PhotonWebSocket, deadline, offload, sleep, spawn
 from photon_lifeguard import Database, DatabaseSettings
 from photon_runtime.errors import DeadlineExceeded
 from photon_runtime.settings import load_settings
@@ -380,3 +380,53 @@ def test_the_end_of_the_handler_is_a_close_code(
         assert outcome.ended.wait(5)
         assert client.close_code == code
         assert "nothing here" not in (client.close_reason or "")
+
+
+class Late:
+    """A value that is released after the WebSocket."""
+
+
+ENDS: list[str] = []
+ENDED = threading.Event()
+
+
+def noted() -> Iterator[int]:
+    try:
+        yield 1
+    except BaseException as error:
+        ENDS.append(type(error).__name__)
+        raise
+    ENDS.append("complete")
+
+
+def noted_late() -> Iterator[Late]:
+    try:
+        with contextmanager(noted)():
+            yield Late()
+    finally:
+        ENDED.set()
+
+
+@pytest.mark.parametrize(("is_broken", "end"), [(True, "WebSocketClosed"), (False, "complete")])
+def test_dependencies_of_a_connection_that_breaks_end_with_an_error(
+    is_broken: bool, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Photon()
+    app.provide(Late, noted_late, release="after_response")
+
+    @app.websocket("/socket")
+    def echo(ws: PhotonWebSocket, one: Annotated[int, Depends(noted)], two: Late) -> None:
+        for message in ws:
+            ws.send(message)
+
+    ENDS.clear()
+    ENDED.clear()
+    with live_server(app) as server, caplog.at_level(logging.ERROR):
+        with connect(f"ws://127.0.0.1:{server.port}/socket") as client:
+            client.send("hello")
+            assert client.recv() == "hello"
+            if is_broken:
+                client.socket.shutdown(socket.SHUT_RDWR)
+        assert ENDED.wait(10)
+    assert [end, end] == ENDS
+    assert not [each for each in caplog.records if each.name.startswith("photon")]

@@ -31,6 +31,7 @@ from photon_runtime.observability import span
 from photon_runtime.units_of_work import message_failed, message_handled
 
 from ._connection import Connection
+from ._frame_writer import ABNORMAL
 from ._sockets import current_sockets
 from .channels import Channel, OnInvalid, channel_of
 from .errors import WebSocketClosed
@@ -154,9 +155,10 @@ class _Session:
         """Call the handler with a WebSocket, and close it as the handler has ended.
 
         Every error is raised again, so that dependencies undo what was not completed; those that
-        the client has caused become `WebSocketClosed`, which the server does not log. The last unit
-        of work is completed or undone before, so that nothing is held while the client answers the
-        close frame.
+        the client has caused become `WebSocketClosed`, which the server does not log. It is raised
+        for a connection that broke, too, after which the iteration over the messages has ended
+        without an error. The last unit of work is completed or undone before, so that nothing is
+        held while the client answers the close frame.
         """
         sockets = current_sockets()
         connection = sockets.open(stream, self._handshake)
@@ -175,6 +177,8 @@ class _Session:
                 finally:
                     connection.finish()
                     recorded.set_attribute("websocket.close_code", connection.close_code or 0)
+            if connection.close_code == ABNORMAL:
+                raise connection.closed_error()
         finally:
             sockets.release(connection)
 
