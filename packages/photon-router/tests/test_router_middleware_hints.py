@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from photon_router import Application, Form, Header, Json, Request, Response
+from photon_router import Application, Form, Header, Json, Request, Response, Router
 from photon_router.middleware import Cors, Csrf, HttpsRedirect, Sessions, TrustedHosts
 from photon_router.security import AcceptAnyCredential
 from photon_runtime.http import Handler
@@ -93,6 +93,19 @@ def test_operations_with_rules_of_their_own_and_forms_are_left_out(
     def of_form(name: Form[str]) -> None: ...
 
     assert hints(app, caplog, Cors(allow_origins=SHOP, allow_headers=[])) == []
+
+
+def test_cors_of_a_router_does_not_get_preflights(caplog: pytest.LogCaptureFixture) -> None:
+    router = Router(middleware=[Cors(allow_origins=SHOP)])
+
+    @router.get("/notes")
+    def read() -> list[str]:
+        return []
+
+    app = Application()
+    app.include(router)
+    [hint] = hints(app, caplog)
+    assert "does not get preflights" in hint
 
 
 def test_required_header_fields_must_be_allowed(caplog: pytest.LogCaptureFixture) -> None:

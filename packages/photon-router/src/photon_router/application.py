@@ -636,7 +636,8 @@ class Application(Router):
         )
         placed = chain(self._settings, [*host.middlewares, *self._middleware])
         middleware = bind_chain(placed, operations_of(document))
-        log_hints(placed, document, self._settings)
+        inner = [each for entry in self._entries for each in entry.scope.middleware]
+        log_hints(placed, document, self._settings, inner=inner)
         running.dispatch = Dispatch(
             tree,
             error_responses=error_responses,

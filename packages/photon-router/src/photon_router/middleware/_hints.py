@@ -61,10 +61,20 @@ def middleware_hints(
 
 
 def log_hints(
-    entries: Sequence[ChainEntry], document: Document, settings: Settings | None = None
+    entries: Sequence[ChainEntry],
+    document: Document,
+    settings: Settings | None = None,
+    *,
+    inner: Iterable[Middleware] = (),
 ) -> None:
-    """Log the hints for a chain of middleware."""
-    for hint in middleware_hints([entry.middleware for entry in entries], document, settings):
+    """Log the hints for a chain of middleware, and for the ``inner`` middleware of routers."""
+    hints = middleware_hints([entry.middleware for entry in entries], document, settings)
+    if any(isinstance(each, Cors) for each in inner):
+        hints.append(
+            "Cors: it is middleware of a router, which does not get preflights: add it to the "
+            "application"
+        )
+    for hint in hints:
         _log.warning("%s", hint)
 
 
