@@ -278,6 +278,9 @@ class Projections:
         ]
         if all(projection is None for projection in projections):
             return None
+        present = [each for each in projections if each is not None]
+        if len(members) == 2 and type(None) in members and len(present) == 1:
+            return _optional(present[0])
         # The members of ``list[int] | list[Public]`` are distinguished by their items.
         distinguished = [self.of(member, policy, is_distinguished=True) for member in members]
         return _union([projection for projection in distinguished if projection is not None])
@@ -511,6 +514,18 @@ def _any_of(classes: tuple[type, ...]) -> Projection:
         return isinstance(value, classes)
 
     return Projection(is_exact, _mismatch, lambda value: 0)
+
+
+def _optional(inner: Projection) -> Projection:
+    """Return the projection of values that may be ``None``; with few calls for each level."""
+
+    def is_exact(value: Any) -> bool:
+        return value is None or inner.is_exact(value)
+
+    def project(value: Any) -> object:
+        return None if value is None else inner.project(value)
+
+    return Projection(is_exact, project, lambda value: int(value is None) or inner.score(value))
 
 
 def _union(projections: list[Projection]) -> Projection:
