@@ -40,6 +40,7 @@ from ..annotations import (
     plain_type,
     rename_rule,
     renamed,
+    renaming,
     split_annotation,
     union_members,
     without_unset,
@@ -187,6 +188,7 @@ def _named(
             )
         owners[wire] = member.name
         result.append(attrs.evolve(member, wire_name=wire, has_own_name=own is not None))
+    renaming.is_used = renaming.is_used or any(member.is_renamed for member in result)
     return tuple(result)
 
 
