@@ -148,6 +148,12 @@ def test_grpc_works_by_offload_and_its_import_is_logged() -> None:
     assert "offload" in message
 
 
+def test_grpc_works_unchanged_where_its_calls_go_to_threads() -> None:
+    found = run_scenario("use_network_libraries.py", "grpc_in_threads")
+    assert found["answers"] == [f"{number} {number} " for number in MANY]
+    assert found["code"] == "UNIMPLEMENTED"
+
+
 def test_imports_that_wait_for_each_other_do_not_stand_still() -> None:
     found = run_scenario("use_network_libraries.py", "imports")
     assert found["names"] == ["first_of_two", "second_of_two"]

@@ -15,6 +15,7 @@ from probe import Probe
 from program import MANY, SLOW, at_once, perform
 
 from photon_runtime import offload, spawn
+from photon_runtime.patch import send_to_threads
 
 
 class ObjectStore(BaseHTTPRequestHandler):
@@ -166,6 +167,35 @@ def grpc_by_offload(_: str) -> object:
     return {"answers": answers, "late": probe.late, "heard": heard}
 
 
+def grpc_in_threads(_: str) -> object:
+    """A server and clients of grpc whose calls a setting sends to threads."""
+    send_to_threads(["grpc"])
+    import grpc
+
+    def double(request: bytes, _: object) -> bytes:
+        return request + request
+
+    server = grpc.server(ThreadPoolExecutor(8))
+    methods: Any = {"Double": grpc.unary_unary_rpc_method_handler(double)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Test", methods),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+    method: Any = channel.unary_unary("/test.Test/Double")
+    method(b"first")
+    probe = Probe()
+    with probe.running():
+        answers, _seconds = at_once(lambda number: str(method(b"%d " % number, timeout=5), "ascii"))
+    try:
+        missing: Any = channel.unary_unary("/test.Test/Missing")
+        missing(b"", timeout=5)
+    except grpc.RpcError as error:
+        code = error.code().name
+    channel.close()
+    server.stop(None).wait()
+    return {"answers": answers, "late": probe.late, "code": code}
+
+
 def imports(_: str) -> object:
     """Imports that wait for each other's modules do not stop the others."""
     import tempfile
@@ -189,4 +219,4 @@ def imports(_: str) -> object:
 
 
 if __name__ == "__main__":
-    perform(boto3_client, celery_client, websockets_sync, grpc_by_offload, imports)
+    perform(boto3_client, celery_client, websockets_sync, grpc_by_offload, grpc_in_threads, imports)
