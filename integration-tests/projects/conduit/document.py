@@ -8,7 +8,11 @@ security for the four operations whose responses depend on the user only if ther
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
+
+EDITION: Final = int(os.environ.get("CONDUIT_EDITION", "2"))
+"""The edition that is served."""
 
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 OPTIONAL_TEXT: Final[dict[str, Any]] = {"type": ["string", "null"]}

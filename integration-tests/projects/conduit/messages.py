@@ -1,11 +1,21 @@
-"""The values of the API: what clients send, and what they get."""
+"""The values of the API: what clients send, and what they get.
+
+The editions differ in two of them: the first one has no null, and the bodies of articles in lists.
+"""
 
 from __future__ import annotations
 
 import datetime
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import attrs
+
+from .document import EDITION
+
+if TYPE_CHECKING or EDITION == 2:  # noqa: SIM108 - a conditional expression is not a type
+    OptionalText = str | None
+else:
+    OptionalText = str
 
 
 def _filled(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -36,8 +46,8 @@ class UpdateUser(TypedDict, total=False):
     email: str
     password: str
     username: str
-    bio: str | None
-    image: str | None
+    bio: OptionalText
+    image: OptionalText
 
 
 @attrs.frozen
@@ -68,8 +78,8 @@ class User:
     email: str
     token: str
     username: str
-    bio: str | None
-    image: str | None
+    bio: OptionalText
+    image: OptionalText
 
 
 @attrs.frozen
@@ -84,8 +94,8 @@ class Profile:
     """A user, for others."""
 
     username: str
-    bio: str | None
-    image: str | None
+    bio: OptionalText
+    image: OptionalText
     following: bool
 
 
@@ -131,7 +141,7 @@ class UpdateArticleRequest:
 
 @attrs.frozen
 class ListedArticle:
-    """An article in a list of the second edition."""
+    """An article in a list."""
 
     slug: str
     title: str
@@ -158,19 +168,17 @@ class ArticleResponse:
     article: Article
 
 
+if TYPE_CHECKING or EDITION == 2:  # noqa: SIM108 - a conditional expression is not a type
+    Listed = ListedArticle
+else:
+    Listed = Article
+
+
 @attrs.frozen
 class ArticlesResponse:
     """A page of articles."""
 
-    articles: list[Article]
-    articles_count: int
-
-
-@attrs.frozen
-class ListedArticlesResponse:
-    """A page of articles without their bodies."""
-
-    articles: list[ListedArticle]
+    articles: list[Listed]
     articles_count: int
 
 

@@ -9,7 +9,14 @@ import pydantic.dataclasses
 import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
-from photon_openapi.schema import SchemaBuilder, members_of, pydantic_classes_in, short_name
+from photon_openapi.schema import (
+    SchemaBuilder,
+    members_of,
+    pydantic_classes_in,
+    sent_members_of,
+    short_name,
+    takes_others,
+)
 
 T = TypeVar("T")
 
@@ -80,3 +87,30 @@ def test_importing_the_packages_does_not_import_pydantic() -> None:
         "assert 'pydantic' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_members_that_are_sent_have_their_names_and_computed_ones_belong_to_them() -> None:
+    class Sent(BaseModel):
+        tag_list: list[str] = Field(validation_alias="tags", serialization_alias="tagList")
+        hidden: int = Field(default=0, exclude=True)
+        price: int
+
+        @pydantic.computed_field  # type: ignore[prop-decorator]
+        @property
+        def total(self) -> int:
+            return self.price
+
+        @pydantic.field_serializer("price")
+        def _written(self, value: int) -> str:
+            return str(value)
+
+    sent = {each.wire_name: each.type for each in sent_members_of(Sent) or ()}
+    assert sent == {"tagList": list[str], "price": object, "total": object}
+    assert [each.wire_name for each in members_of(Sent) or ()] == ["tags", "hidden", "price"]
+    assert sent_members_of(Shelf) == members_of(Shelf)
+    assert sent_members_of(int) is None
+
+
+def test_a_class_may_keep_members_that_it_does_not_declare() -> None:
+    assert takes_others(type("Open", (BaseModel,), {"model_config": {"extra": "allow"}}))
+    assert not takes_others(Item)

@@ -45,6 +45,7 @@ from ._members import is_named_tuple as is_named_tuple
 from ._members import mapped_class_in as mapped_class_in
 from ._members import members_of as members_of
 from ._members import pydantic_classes_in as pydantic_classes_in
+from ._members import sent_members_of as sent_members_of
 from ._messages import in_order as in_order
 from ._messages import json_type as json_type
 from ._msgspec_messages import DECODE_ERRORS as DECODE_ERRORS
@@ -61,6 +62,7 @@ from ._pydantic_models import PydanticAttribute as PydanticAttribute
 from ._pydantic_models import accepts_more as accepts_more
 from ._pydantic_models import adapter_of as adapter_of
 from ._pydantic_models import is_pydantic as is_pydantic
+from ._pydantic_models import takes_others as takes_others
 from ._scalars import plain_choice as plain_choice
 from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
 from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN

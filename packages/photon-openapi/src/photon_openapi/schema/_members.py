@@ -52,6 +52,7 @@ from ._pydantic_models import (
     is_pydantic,
     is_root_model,
     pydantic_fields,
+    pydantic_sent_fields,
     refuse_unusable,
 )
 from ._scalars import SCALARS
@@ -306,6 +307,34 @@ def _fill(hint: Any, filled: dict[Any, Any]) -> Any:
     if not parameters or isinstance(hint, type):
         return hint
     return hint[tuple(filled.get(parameter, parameter) for parameter in parameters)]
+
+
+def sent_members_of(type_: object) -> tuple[Member, ...] | None:
+    """List the members that values of a type are sent with.
+
+    They are those of `members_of`, except for classes of pydantic, which may have other names
+    there, computed members, and members that are left out.
+
+    Raises:
+        TypeError: See `members_of`.
+    """
+    members = members_of(type_)
+    cls: Any = origin_of(type_) or type_
+    if members is None or not is_pydantic(cls) or mapper_of(cls) is not None:
+        return members
+    return tuple(
+        Member(
+            name=field.name,
+            type=field.type,
+            required=field.is_required,
+            default=field.default,
+            argument=field.name,
+            attribute=PydanticAttribute(cls, field.alias or field.name, repr=field.is_shown),
+            wire_name=field.alias or field.name,
+            has_own_name=True,
+        )
+        for field in pydantic_sent_fields(cls)
+    )
 
 
 def _pydantic_members(cls: type) -> tuple[Member, ...]:

@@ -173,6 +173,42 @@ def pydantic_fields(cls: Any) -> Iterator[PydanticField]:
         )
 
 
+def pydantic_sent_fields(cls: Any) -> Iterator[PydanticField]:
+    """Yield the fields of a class of pydantic that are sent, with computed ones.
+
+    The type of a field that is sent in another form than it is received in is ``object``: its
+    serializer decides.
+    """
+    from ._pydantic_schemas import ClassSchema
+
+    received, sent = (
+        ClassSchema(cls, purpose).schema.get("properties", {}) for purpose in ("received", "sent")
+    )
+    by_name = {field.name: field for field in pydantic_fields(cls)}
+    for name, field in cls.__pydantic_fields__.items():
+        if field.exclude is not True:
+            alias = field.serialization_alias or field.alias
+            own = by_name[name]
+            forms = received.get(own.alias or name, {}), sent.get(alias or name, {})
+            is_same = {**forms[0], "title": ""} == {**forms[1], "title": ""}
+            yield attrs.evolve(own, alias=alias, type=own.type if is_same else object)
+    for name, computed in cls.__pydantic_decorators__.computed_fields.items():
+        yield PydanticField(
+            name=name,
+            alias=computed.info.alias,
+            type=object,
+            default=attrs.NOTHING,
+            is_required=False,
+            is_shown=computed.info.repr,
+        )
+
+
+def takes_others(cls: Any) -> bool:
+    """Return whether a class of pydantic keeps members that it does not declare."""
+    config = getattr(cls, "model_config", None) or getattr(cls, "__pydantic_config__", None) or {}
+    return config.get("extra") == "allow"
+
+
 def _name_in_json(field: Any) -> str | None:
     """Return the name that the schema of pydantic has for a field, if it is not the attribute's."""
     for alias in (field.validation_alias, field.alias):
