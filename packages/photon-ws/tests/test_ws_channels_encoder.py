@@ -3,10 +3,11 @@ from typing import Any, Literal, Never
 
 import attrs
 import pytest
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from photon_openapi.annotations import Param
 from photon_ws.channels._encoder import MessageEncoder
-from photon_ws.channels._message_types import message_types
+from photon_ws.channels._message_types import message_types, tag_of_class
 from photon_ws.errors import InvalidMessage
 
 
@@ -93,3 +94,26 @@ def test_constraints_of_the_annotation_are_checked() -> None:
     assert positive.encode(1, is_checked=True) == "1"
     with pytest.raises(InvalidMessage, match="the message: must be >= 1"):
         positive.encode(0, is_checked=True)
+
+
+class SaidByPydantic(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["said"] = "said"
+    text: str
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def length(self) -> int:
+        return len(self.text)
+
+
+class LeftByPydantic(BaseModel):
+    kind: Literal["left"] = "left"
+
+
+def test_models_of_pydantic_are_sent_in_the_form_that_they_have_there() -> None:
+    messages = encoder(SaidByPydantic | LeftByPydantic)
+    text = messages.encode(SaidByPydantic(text="hello"), is_checked=True)
+    assert json.loads(text) == {"kind": "said", "text": "hello", "length": 5}
+    assert messages.encode(LeftByPydantic(), is_checked=True) == '{"kind":"left"}'
+    assert tag_of_class(LeftByPydantic) == "kind"

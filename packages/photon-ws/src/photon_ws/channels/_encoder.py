@@ -33,7 +33,7 @@ class MessageEncoder:
         self._names = " | ".join(map(name_of, types.members))
         if types.members:
             builder = SchemaBuilder()
-            schema = builder.schema(types.type) | types.schema_extras
+            schema = builder.sent_schema(types.type) | types.schema_extras
             self._check = SchemaCheck(schema, components=builder.components)
             self._project = projection_of(types.type)
 

@@ -73,7 +73,7 @@ def tag_of_class(type_: Any) -> str | None:
     builder = SchemaBuilder()
     schema = _resolved(builder.schema(type_), builder)
     for name, member in schema.get("properties", {}).items():
-        values = member.get("enum", ())
+        values = member.get("enum", [member["const"]] if "const" in member else ())
         if len(values) == 1 and isinstance(values[0], str):
             return str(name)
     return None
