@@ -413,3 +413,83 @@ def test_an_old_document_is_compared_as_3_1() -> None:
 def test_data_that_is_not_a_document_is_refused() -> None:
     with pytest.raises(DocumentError, match="not a version 3"):
         diff({"openapi": "2.0"}, document())
+
+
+# -- shared components --------------------------------------------------------------------------
+
+
+def _shop(count: int, **schemas: Any) -> dict[str, Any]:
+    def listing(number: int) -> dict[str, Any]:
+        schema = {"type": "array", "items": {"$ref": "#/components/schemas/Pet"}}
+        content = {"application/json": {"schema": schema}}
+        responses = {"200": {"description": "Pets.", "content": content}}
+        return {"get": {"operationId": f"list{number}", "responses": responses}}
+
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Pets", "version": "1"},
+        "paths": {f"/pets{number}": listing(number) for number in range(count)},
+        "components": {"schemas": schemas},
+    }
+
+
+def _members(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def test_a_change_of_a_shared_component_is_one_change_with_all_operations() -> None:
+    text, number = {"type": "string"}, {"type": "integer"}
+    [change] = diff(_shop(5, Pet=_members(name=text)), _shop(5, Pet=_members(name=number)))
+    assert change.id == "type-changed"
+    assert change.component == "/components/schemas/Pet/properties/name"
+    assert change.operations == tuple(f"GET /pets{each}" for each in range(5))
+    assert change.operation == "GET /pets0"
+
+
+def test_a_change_beside_that_of_a_component_is_not_lost() -> None:
+    text, number = {"type": "string"}, {"type": "integer"}
+    old, new = _shop(2, Pet=_members(name=text)), _shop(2, Pet=_members(name=number))
+    schema = new["paths"]["/pets1"]["get"]["responses"]["200"]["content"]["application/json"]
+    schema["schema"]["maxItems"] = 3
+    changes = {(each.id, each.operation, len(each.operations)) for each in diff(old, new)}
+    assert changes == {("type-changed", "GET /pets0", 2), ("limit-narrowed", "GET /pets1", 0)}
+
+
+def test_the_same_change_of_two_members_is_two_changes() -> None:
+    text, number = {"type": "string"}, {"type": "integer"}
+    old = _shop(1, Pet=_members(name=text, nick=text, tags={"type": "array", "items": text}))
+    new = _shop(1, Pet=_members(name=number, nick=number, tags={"type": "array", "items": number}))
+    assert [each.component.rpartition("properties")[2] for each in diff(old, new)] == [
+        "/name",
+        "/nick",
+        "/tags/items",
+    ]
+
+
+def test_a_change_of_a_base_is_one_change_for_all_that_extend_it() -> None:
+    def pets(base: dict[str, Any]) -> dict[str, Any]:
+        inherited = {"$ref": "#/components/schemas/Base"}
+        kinds = {name: {"allOf": [inherited, _members(a={"const": name})]} for name in ("A", "B")}
+        return _shop(2, Base=base, Pet={"oneOf": [{"$ref": f"#/components/schemas/{name}"}
+                                                  for name in kinds]}, **kinds)  # fmt: skip
+
+    old, new = pets(_members(id={"type": "string"})), pets(_members(id={"type": "integer"}))
+    [change] = diff(old, new)
+    assert change.component == "/components/schemas/Base/properties/id"
+
+
+def test_components_that_refer_to_each_other_are_each_compared_once() -> None:
+    def linked(kind: str) -> dict[str, Any]:
+        names = [f"C{number}" for number in range(60)]
+        schemas = {
+            name: _members(
+                id={"type": kind},
+                **{each: {"$ref": f"#/components/schemas/{each}"} for each in names},
+            )
+            for name in names
+        }
+        return _shop(3, Pet={"$ref": "#/components/schemas/C0"}, **schemas)
+
+    changes = diff(linked("string"), linked("integer"))
+    assert len(changes) == 60
+    assert all(len(each.operations) == 3 for each in changes)

@@ -87,6 +87,9 @@ def _markdown(changes: Sequence[Change]) -> Iterator[str]:
             for each in chosen:
                 if each.operation == operation:
                     yield f"  - {_code(each.pointer)}: {each.message} ({each.id})"
+                    others = [other for other in each.operations if other != operation]
+                    if others:
+                        yield f"    - also of {', '.join(map(_code, others))}"
 
 
 CHANGES: Final[Mapping[str, Callable[[Sequence[Change]], str]]] = {
@@ -98,7 +101,15 @@ CHANGES: Final[Mapping[str, Callable[[Sequence[Change]], str]]] = {
 
 
 def _labelled(change: Change) -> str:
-    return f"{change.operation}: {change.message}" if change.operation else change.message
+    return f"{_of(change)}: {change.message}" if change.operation else change.message
+
+
+def _of(change: Change) -> str:
+    """Return the operation of a change, and the number of others that it concerns."""
+    others = len(change.operations) - 1
+    if others < 1:
+        return change.operation
+    return f"{change.operation} and {others} other operation{'s' if others > 1 else ''}"
 
 
 def _location(name: str, line: int | None) -> str:

@@ -22,9 +22,12 @@ class Change:
     Attributes:
         id: The stable id of the kind of change.
         severity: ``breaking`` if clients of the old document may fail.
-        operation: The operation, as method and path; ``""`` for changes outside of operations.
+        operation: The operation, as method and path; ``""`` for changes outside of operations. It
+            is the first one of those that a change of a shared component concerns.
         pointer: The location as a JSON pointer below the operation, references followed.
         message: The description of the change.
+        component: The location within the component that has changed; ``""`` for changes elsewhere.
+        operations: All operations that the change concerns, if there are several.
     """
 
     id: str
@@ -32,6 +35,8 @@ class Change:
     operation: str
     pointer: str
     message: str
+    component: str = ""
+    operations: tuple[str, ...] = ()
 
 
 def severity_of(effect: Effect, direction: Direction) -> Severity:

@@ -7,8 +7,10 @@ change breaks some of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
+
+import attrs
 
 from ..document import Document, OpenApi, Operation, shape_of, upgraded
 from ..errors import DocumentError
@@ -26,7 +28,8 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Compare two bundled documents; those of OpenAPI 3.0 are read as 3.1.
 
     Returns:
-        The changes, the most severe first, then by operation.
+        The changes, the most severe first, then by operation. A change of a component that several
+        operations use is one change, with all of them.
 
     Raises:
         DocumentError: One of the documents is not an OpenAPI document; lists its problems.
@@ -34,8 +37,21 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     before, after = _document(old), _document(new)
     schemas = Schemas(before, after)
     listed = [*_general(before, after), *_operations(schemas), *_webhooks(schemas)]
-    result = dict.fromkeys(listed)
-    return sorted(result, key=lambda each: SEVERITIES[each.severity])
+    return sorted(_grouped(listed), key=lambda each: SEVERITIES[each.severity])
+
+
+def _grouped(changes: Iterable[Change]) -> list[Change]:
+    """Return each change once; one of a shared component names all of its operations."""
+    groups: dict[object, list[Change]] = {}
+    for each in dict.fromkeys(changes):
+        key = (each.id, each.severity, each.component, each.message) if each.component else each
+        groups.setdefault(key, []).append(each)
+    result = []
+    for first, *others in groups.values():
+        operations = tuple(dict.fromkeys(each.operation for each in (first, *others)))
+        several = operations if len(operations) > 1 else ()
+        result.append(attrs.evolve(first, operations=several))
+    return result
 
 
 def _document(data: Mapping[str, Any]) -> Document:

@@ -39,13 +39,17 @@ class Schemas:
     old: Document
     new: Document
     _known: dict[tuple[str, str, str], list[Change]] = attrs.field(factory=dict)
+    _diff: SchemaDiff = attrs.field(init=False)
+
+    @_diff.default
+    def _make_diff(self) -> SchemaDiff:
+        return SchemaDiff(self.old.definitions, self.new.definitions)
 
     def compare(self, old: Any, new: Any, direction: Direction) -> list[Change]:
         """Return the changes, with pointers below the schema and without an operation."""
         key = (json.dumps(old), json.dumps(new), direction)
         if key not in self._known:
-            diff = SchemaDiff(self.old.definitions, self.new.definitions)
-            self._known[key] = list(diff.compare(old, new, direction))
+            self._known[key] = list(self._diff.compare(old, new, direction))
         return self._known[key]
 
 

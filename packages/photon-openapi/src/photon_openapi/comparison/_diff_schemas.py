@@ -6,7 +6,11 @@ values, one that is removed or looser *widens* it; the direction determines whic
 clients. With several flat schemas (``oneOf``, ``anyOf``, ``null`` among the types), corresponding
 schemas of both sides are compared, and the others are removed or added branches.
 
-References may be circular. A pair of schemas is compared once, at its first occurrence.
+References may be circular, and a component may be reached in many ways. So a pair of components is
+a *node* that is compared once: its comparison ends at references to other pairs, and `SchemaDiff`
+follows these from the schemas of an operation, each once. A change below a component is therefore
+one change for an operation, with its location in the component. Two schemas that are written alike
+differ in what they refer to, or not at all.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -23,13 +27,29 @@ from ..messages import choices, pointer_of
 from ..schema import FlatSchema, flattened, types_of
 from ._changes import Change, Direction, Effect, severity_of
 
-_MAX_BRANCHES: Final = 64
-_MAX_DEPTH: Final = 60
+_MAX_BRANCHES: Final = 1_000
 _LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _OTHERS: Final = ("pattern", "format", "multipleOf", "contentEncoding", "contentMediaType")
 _INNER: Final = ("items", "contains", "propertyNames")
+_NESTED: Final = (*_INNER, "additionalProperties")
+_IN_PLACE: Final = ("allOf", "anyOf", "oneOf")
 _SILENT: Final = ("title", "description", "example", "examples", "$comment", "xml", "externalDocs")
+
+
+class _Reference(NamedTuple):
+    """A pair of components that a pair of schemas refers to.
+
+    Attributes:
+        pair: The references to the old and to the new component.
+        pointer: The location of the references.
+    """
+
+    pair: tuple[str, str]
+    pointer: str
+
+
+_Item: TypeAlias = "Change | _Reference"
 
 
 @attrs.define
@@ -43,27 +63,78 @@ class SchemaDiff:
 
     old: Definitions
     new: Definitions
-    _seen: set[tuple[str, str, str]] = attrs.field(factory=set)
+    _nodes: dict[tuple[tuple[str, str], Direction], list[_Item]] = attrs.field(factory=dict)
+    _active: set[tuple[str, str]] = attrs.field(factory=set)
 
-    def compare(
-        self, old: Any, new: Any, direction: Direction, pointer: str = "", depth: int = 0
-    ) -> Iterator[Change]:
+    def compare(self, old: Any, new: Any, direction: Direction) -> Iterator[Change]:
         """Yield the changes from one schema to the other.
 
         Args:
             old: A schema of the old document; ``True`` if there is none.
             new: A schema of the new document.
             direction: ``request`` if clients send the values, ``response`` if they receive them.
-            pointer: The location of the schemas.
-            depth: The depth of the schemas below those of the first call.
         """
-        key = (_text(old), _text(new), direction)
-        if key in self._seen or depth > _MAX_DEPTH:
+        seen: set[tuple[str, str]] = set()
+        pending: list[tuple[str, str, Iterator[_Item]]] = [
+            ("", "", iter(list(self.items(old, new, direction))))
+        ]
+        while pending:
+            pointer, component, items = pending[-1]
+            item = next(items, None)
+            if item is None:
+                pending.pop()
+            elif isinstance(item, Change):
+                location = component + item.pointer if component else ""
+                yield attrs.evolve(item, pointer=pointer + item.pointer, component=location)
+            elif item.pair not in seen:
+                seen.add(item.pair)
+                inner = self._node(item.pair, direction)
+                pending.append((pointer + item.pointer, item.pair[1][1:], iter(inner)))
+
+    def _node(self, pair: tuple[str, str], direction: Direction) -> list[_Item]:
+        """Return the changes between two components, up to their references to others."""
+        key = pair, direction
+        if key not in self._nodes:
+            old, new = self.old.find(pair[0]), self.new.find(pair[1])
+            self._nodes[key] = list(self.items(old, new, direction, is_node=True))
+        return self._nodes[key]
+
+    def items(
+        self,
+        old: Any,
+        new: Any,
+        direction: Direction,
+        pointer: str = "",
+        *,
+        is_node: bool = False,
+    ) -> Iterator[_Item]:
+        """Yield the changes up to references to components, and these references."""
+        pair = _bare_reference(old), _bare_reference(new)
+        if pair[0] and pair[1]:
+            yield _Reference(pair, pointer)
             return
-        self._seen.add(key)
+        texts = _text(old), _text(new)
+        if texts[0] == texts[1] and not (is_node and self._is_moved(old)):
+            yield from _references_in(old, pointer)
+            return
+        if texts in self._active:
+            return  # a schema within itself
+        self._active.add(texts)
+        try:
+            yield from self._differing(old, new, direction, pointer)
+        finally:
+            self._active.discard(texts)
+
+    def _is_moved(self, schema: Any) -> bool:
+        """Return whether a reference has a target in one of the documents only."""
+        references = [each.pair[0] for each in _references_in(schema, "")]
+        return any((self.old.find(each) is None) != (self.new.find(each) is None)
+                   for each in references)  # fmt: skip
+
+    def _differing(self, old: Any, new: Any, direction: Direction, pointer: str) -> Iterator[_Item]:
         olds, news = self._branches(old, self.old), self._branches(new, self.new)
         pairs, removed, added = _paired(olds, news)
-        comparison = _FlatComparison(self, direction, pointer, depth)
+        comparison = _FlatComparison(self, direction, pointer)
         for first, second in pairs:
             yield from comparison.changes(first.schema, second.schema)
         for flat in removed:
@@ -97,8 +168,20 @@ def _paired(
 ) -> tuple[list[tuple[FlatSchema, FlatSchema]], list[FlatSchema], list[FlatSchema]]:
     """Return corresponding branches, removed branches, and added branches."""
     pairs = []
-    olds, news = list(olds), list(news)
-    for is_same in (_is_equal, _is_namesake, _is_of_type):
+    texts = {id(each): _text(each.schema) for each in (*olds, *news)}
+    by_text: dict[str, list[FlatSchema]] = {}
+    for each in news:
+        by_text.setdefault(texts[id(each)], []).append(each)
+    rest = []
+    for old in olds:
+        same = by_text.get(texts[id(old)])
+        if same:
+            pairs.append((old, same.pop(0)))
+        else:
+            rest.append(old)
+    paired = {id(new) for _, new in pairs}
+    olds, news = rest, [each for each in news if id(each) not in paired]
+    for is_same in (_is_namesake, _is_of_type):
         for old in list(olds):
             new = next((each for each in news if is_same(old, each)), None)
             if new is not None:
@@ -108,10 +191,6 @@ def _paired(
     if len(olds) == len(news) == 1 and not pairs:
         return [(olds[0], news[0])], [], []
     return pairs, olds, news
-
-
-def _is_equal(old: FlatSchema, new: FlatSchema) -> bool:
-    return _text(old.schema) == _text(new.schema)
 
 
 def _is_namesake(old: FlatSchema, new: FlatSchema) -> bool:
@@ -131,20 +210,18 @@ class _FlatComparison:
         diff: The comparison of nested schemas.
         direction: See `SchemaDiff.compare`.
         pointer: The location.
-        depth: See `SchemaDiff.compare`.
     """
 
     diff: SchemaDiff
     direction: Direction
     pointer: str
-    depth: int
 
     def change(self, effect: Effect, id_: str, message: str, location: str = "") -> Change:
         """Return a change."""
         severity = severity_of(effect, self.direction)
         return Change(id_, severity, "", self.pointer + location, message)
 
-    def changes(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
+    def changes(self, old: OpenApi, new: OpenApi) -> Iterator[_Item]:
         """Yield the changes."""
         yield from self._types(old, new)
         yield from self._values(old, new)
@@ -245,7 +322,7 @@ class _FlatComparison:
                 message = f"{name!r} is no longer required"
                 yield self.change("widened", "property-optional", message, _property(name))
 
-    def _properties(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
+    def _properties(self, old: OpenApi, new: OpenApi) -> Iterator[_Item]:
         before, after = old.get("properties", {}), new.get("properties", {})
         for name in before:
             if name in after:
@@ -273,10 +350,10 @@ class _FlatComparison:
             f"{name!r} was removed",
         )
 
-    def _additional(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
+    def _additional(self, old: OpenApi, new: OpenApi) -> Iterator[_Item]:
         key = "additionalProperties"
         before, after = old.get(key, True), new.get(key, True)
-        if before == after:
+        if after is False and before is False:
             return
         if after is False:
             yield self.change("narrowed", "object-closed", "no longer allows additional members")
@@ -288,7 +365,7 @@ class _FlatComparison:
         else:
             yield from self._within(before, after, f"/{key}")
 
-    def _inner(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
+    def _inner(self, old: OpenApi, new: OpenApi) -> Iterator[_Item]:
         for key in _INNER:
             if key in old or key in new:
                 yield from self._within(old.get(key, True), new.get(key, True), f"/{key}")
@@ -302,10 +379,8 @@ class _FlatComparison:
             location = pointer_of(["patternProperties", name])
             yield from self._within(before.get(name, True), after.get(name, True), location)
 
-    def _within(self, old: Any, new: Any, location: str) -> Iterator[Change]:
-        yield from self.diff.compare(
-            old, new, self.direction, self.pointer + location, self.depth + 1
-        )
+    def _within(self, old: Any, new: Any, location: str) -> Iterator[_Item]:
+        yield from self.diff.items(old, new, self.direction, self.pointer + location)
 
     def _annotations(self, old: OpenApi, new: OpenApi) -> Iterator[Change]:
         if "default" in new and old.get("default", new) != new["default"]:
@@ -346,6 +421,38 @@ def _shown(flat: FlatSchema) -> str:
     named = sorted(each.rpartition("/")[2] for each in flat.within)
     types = " or ".join(types_of(flat.schema))
     return ", ".join(named) or str(flat.schema.get("title", "")) or types or "another schema"
+
+
+def _bare_reference(schema: Any) -> str:
+    """Return the reference of a schema that has only one; ``""`` for other schemas."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("$ref"), str):
+        return ""
+    reference: str = schema["$ref"]
+    is_bare = all(key == "$ref" or key in _SILENT for key in schema)
+    return reference if is_bare and reference.startswith("#/") else ""
+
+
+def _references_in(schema: Any, pointer: str) -> Iterator[_Reference]:
+    """Yield the references within a schema that both documents have."""
+    pending = [(schema, pointer)]
+    while pending:
+        value, location = pending.pop()
+        if not isinstance(value, dict):
+            continue
+        reference = value.get("$ref")
+        if isinstance(reference, str):
+            yield _Reference((reference, reference), location)
+        inner = [(each, location) for key in _IN_PLACE for each in value.get(key) or ()]
+        inner += [(value[key], location) for key in ("if", "then", "else") if key in value]
+        inner += [(value[key], f"{location}/{key}") for key in _NESTED if key in value]
+        inner += [
+            (each, f"{location}/prefixItems/{at}")
+            for at, each in enumerate(value.get("prefixItems") or ())
+        ]
+        for key in ("properties", "patternProperties"):
+            named = value.get(key) or {}
+            inner += [(each, location + pointer_of([key, name])) for name, each in named.items()]
+        pending += reversed(inner)
 
 
 def _text(value: Any) -> str:

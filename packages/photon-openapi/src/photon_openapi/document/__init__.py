@@ -31,6 +31,7 @@ from ._document import OpenApi as OpenApi
 from ._document import Operation as Operation
 from ._document import parameter_key as parameter_key
 from ._export import encode_document as encode_document
+from ._load import check_depth as check_depth
 from ._load import load_document as load_document
 from ._load import read_file as read_file
 from ._responses import code_for as code_for

@@ -206,6 +206,7 @@ class Definitions(Mapping[str, Any]):
         document: The document.
         assert_formats: Asserts ``format``, which otherwise only describes.
         memo: What other modules have computed for the whole document, by their names.
+        is_well_formed: Returns whether a part with all its references is; see `Document`.
     """
 
     def __init__(self, document: Mapping[str, Any], *, assert_formats: bool = False) -> None:
@@ -213,9 +214,11 @@ class Definitions(Mapping[str, Any]):
         self.document = document
         self.assert_formats = assert_formats
         self.memo: dict[str, Any] = {}
+        self.is_well_formed: Callable[[object, str], bool] = lambda value, pointer: True
         schemas = look_up(document, ["components", "schemas"])
         self._schemas: Mapping[str, Any] = schemas if isinstance(schemas, dict) else {}
         self._direct: dict[str, tuple[str, ...]] = {}
+        self._sizes: dict[str, int] = {}
         self._registries: dict[object, jsonschema_rs.Registry] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -422,6 +425,19 @@ class Definitions(Mapping[str, Any]):
         excerpt = self._absolute(self._excerpt(pointers))
         return {"$id": BASE, **root, "$defs": definitions, **excerpt}
 
+    def weight(self, schema: Any) -> int:
+        """Return the number of objects within a schema and the targets of its references."""
+        reached = self._reached(schema)
+        for pointer in reached:
+            if pointer not in self._sizes:
+                self._sizes[pointer] = _size_of(look_up(self.document, tokens_of(pointer)))
+        return _size_of(schema) + sum(self._sizes[pointer] for pointer in reached)
+
+    @property
+    def has_identifiers(self) -> bool:
+        """Whether schemas have URIs or anchors, so that they depend on where they are."""
+        return bool(self._identified)
+
     def _reached(self, value: object) -> set[str]:
         """Return the pointers of everything within the document that a schema refers to."""
         reached: set[str] = set()
@@ -463,6 +479,16 @@ def _has_dialect(schema: object) -> bool:
     return any(
         isinstance(part.value.get("$schema"), str) for part in parts_of(schema, is_schema=True)
     )
+
+
+def _size_of(value: object) -> int:
+    size, pending = 0, [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, _CONTAINERS):
+            size += 1
+            pending += value.values() if isinstance(value, dict) else value
+    return size
 
 
 def _pointers_in(value: object) -> Iterator[str]:

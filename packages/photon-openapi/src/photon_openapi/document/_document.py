@@ -108,6 +108,7 @@ class Document:
         """
         self.data = data
         self.definitions = Definitions(data, assert_formats=assert_formats)
+        self.definitions.is_well_formed = self.is_well_formed
         self._is_checked = is_checked
 
     def resolve(self, value: OpenApi) -> OpenApi | None:

@@ -12,7 +12,7 @@ import typing
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -21,6 +21,10 @@ from ._bundle import bundled
 from ._upgrade import upgraded
 from ._yaml import finite, parse_yaml
 
+MAX_LEVELS: Final = 200
+"""Maximum number of objects and lists within each other; public documents have some forty."""
+_LONGEST_POINTER: Final = 100
+_CONTAINERS: Final = (dict, list)
 _log = logging.getLogger("photon.openapi")
 
 
@@ -32,7 +36,7 @@ def load_document(source: Path | str | Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         DocumentError: The file, or a file that it refers to, cannot be read, or is neither YAML nor
-            JSON.
+            JSON; or the document is nested more than ``MAX_LEVELS`` levels deep.
     """
     if isinstance(source, Mapping):
         data = _copied(source)
@@ -43,6 +47,7 @@ def load_document(source: Path | str | Mapping[str, Any]) -> dict[str, Any]:
             kind = type(data).__name__
             raise DocumentError([f"{path}: an OpenAPI document must be an object, not {kind}"])
         data = bundled(data, path, read_file)
+    check_depth(data)
     data, warnings = upgraded(data)
     for warning in warnings:
         _log.warning("%s", warning)
@@ -68,6 +73,30 @@ def read_file(path: Path) -> Any:
         return _read_json(text) if path.suffix == ".json" else parse_yaml(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise DocumentError([f"{path}: cannot be read: {error}"]) from error
+
+
+def check_depth(data: object) -> None:
+    """Refuse a document that validators, which recurse, could not walk.
+
+    Raises:
+        DocumentError: It is nested too deeply.
+    """
+    level: list[tuple[Any, str]] = [(data, "")]
+    for _ in range(MAX_LEVELS):
+        level = [
+            (item, f"{pointer}/{name}" if len(pointer) < _LONGEST_POINTER else pointer)
+            for value, pointer in level
+            for name, item in (value.items() if isinstance(value, dict) else enumerate(value))
+            if isinstance(item, _CONTAINERS)
+        ]
+        if not level:
+            return
+    raise DocumentError(
+        [
+            f"{level[0][1]}…: the document is nested more than {MAX_LEVELS} levels deep; move inner"
+            " schemas to components/schemas"
+        ]
+    )
 
 
 def _copied(source: Mapping[str, Any]) -> dict[str, Any]:

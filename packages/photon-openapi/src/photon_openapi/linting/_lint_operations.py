@@ -61,17 +61,38 @@ def _path_trailing_slash(subject: Subject) -> Iterator[Problem]:
 
 
 def _path_ambiguous(subject: Subject) -> Iterator[Problem]:
-    by_length: dict[int, list[str]] = {}
-    for path in _dict(subject.data.get("paths")):
-        by_length.setdefault(path.count("/"), []).append(path)
-    for paths in by_length.values():
+    paths = list(_dict(subject.data.get("paths")))
+    numbers = {path: number for number, path in enumerate(paths)}
+    by_length: dict[int, list[list[str]]] = {}
+    for path in paths:
+        by_length.setdefault(path.count("/"), []).append(path.split("/"))
+    pairs = {pair for group in by_length.values() for pair in _ambiguous(group, 0)}
+    for first, second in sorted(pairs, key=lambda pair: (numbers[pair[1]], numbers[pair[0]])):
+        yield Problem(
+            pointer_of(["paths", second]),
+            f"a request may match this path and {first}; distinguish them by a literal segment",
+        )
+
+
+def _ambiguous(paths: list[list[str]], at: int) -> Iterator[tuple[str, str]]:
+    """Yield the ambiguous pairs of paths, which are equal or open in all segments before ``at``.
+
+    Paths that differ in a literal segment are not compared, so that the time is that of the pairs.
+    """
+    if len(paths) < 2:
+        return
+    if at == len(paths[0]):
         for first, second in itertools.combinations(paths, 2):
-            if _is_ambiguous(first.split("/"), second.split("/")):
-                yield Problem(
-                    pointer_of(["paths", second]),
-                    f"a request may match this path and {first}; distinguish them by a literal "
-                    "segment",
-                )
+            if _is_ambiguous(first, second):
+                yield "/".join(first), "/".join(second)
+        return
+    literals = dict.fromkeys(path[at] for path in paths if "{" not in path[at])
+    for literal in literals:
+        yield from _ambiguous(
+            [path for path in paths if path[at] == literal or "{" in path[at]], at + 1
+        )
+    if not literals:
+        yield from _ambiguous(paths, at + 1)
 
 
 def _is_ambiguous(first: list[str], second: list[str]) -> bool:

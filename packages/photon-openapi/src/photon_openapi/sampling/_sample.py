@@ -30,6 +30,8 @@ Direction = Literal["request", "response"]
 
 MAX_PARTS: Final = 4_000
 """Maximum number of values within a value."""
+MAX_PARTS_OF_ALL: Final = 100_000
+"""Number of values within the values of one document, from which on they have what is required."""
 _MAX_ALTERNATIVES: Final = 64
 _DEEP: Final = 6
 """Nested references, below which optional members are omitted."""
@@ -78,20 +80,31 @@ def sample(
     Raises:
         NoValue: No valid value was found; the message is the error of the first attempt.
     """
-    definitions = definitions or Definitions({})
+    return _sample(schema, definitions or Definitions({}), direction, seed, [MAX_PARTS_OF_ALL])
+
+
+def _sample(
+    schema: Any, definitions: Definitions, direction: Direction, seed: int | None, left: list[int]
+) -> object:
     try:
         check = SchemaCheck(schema, components=definitions)
     except ValueError as error:
         raise NoValue(f"the schema cannot be compiled: {error}") from error
     reason = None
-    for strategy in _strategies(seed):
+    strategies = _strategies(seed)
+    if left[0] <= 0:
+        strategies = (each for each in strategies if each.is_small)
+    for strategy in strategies:
+        builder = _Builder(definitions, direction, strategy)
         try:
-            value = _Builder(definitions, direction, strategy).build(schema)
+            value = builder.build(schema)
         except RecursionError:
             raise NoValue("the schema is nested too deeply") from None
         except NoValue as error:
             reason = reason or str(error)
             continue
+        finally:
+            left[0] -= next(builder.count)
         if check.is_valid(value):
             return value
         first = next(iter(check.errors(value)), None)
@@ -104,6 +117,8 @@ def sample(
 class Samples:
     """Values for the schemas of one document; equal schemas have the same value.
 
+    When many large values have been built, later ones have only the members that are required.
+
     Attributes:
         definitions: The targets of references.
         seed: See `sample`.
@@ -112,6 +127,7 @@ class Samples:
     definitions: Definitions
     seed: int | None
     _known: dict[str, object] = attrs.field(factory=dict)
+    _parts: list[int] = attrs.field(factory=lambda: [MAX_PARTS_OF_ALL])
 
     def of(self, schema: Any) -> object:
         """Return a value of a response.
@@ -121,7 +137,7 @@ class Samples:
         """
         key = json.dumps(schema)
         if key not in self._known:
-            self._known[key] = sample(schema, self.definitions, seed=self.seed)
+            self._known[key] = _sample(schema, self.definitions, "response", self.seed, self._parts)
         return self._known[key]
 
 
@@ -160,16 +176,17 @@ class _Builder:
         definitions: The targets of references.
         direction: See `sample`.
         strategy: The strategy.
+        count: The number of parts so far.
     """
 
     definitions: Definitions
     direction: Direction
     strategy: _Strategy
-    _count: Iterator[int] = attrs.field(factory=itertools.count)
+    count: Iterator[int] = attrs.field(factory=itertools.count)
 
     def build(self, schema: Any, within: frozenset[str] = frozenset()) -> object:
         """Return a value for ``schema``, which was reached by the references ``within``."""
-        if next(self._count) > MAX_PARTS:
+        if next(self.count) > MAX_PARTS:
             raise NoValue(f"the value has more than {MAX_PARTS} parts")
         reason: NoValue | None = None
         result = flattened(schema, self.definitions, within)

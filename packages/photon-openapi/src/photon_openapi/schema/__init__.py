@@ -13,7 +13,8 @@
 ``_schema_types``     the types of the values of a schema
 ``_constraints``      constraints of single values, as for parameters
 ``_equivalence``      whether a schema of a document is equivalent to that of a class
-``_check``            validation, and the complete list of errors; `_compiled` does the former
+``_check``            validation, and the complete list of errors; `_compiled` does the former,
+                      `_shared_validators` for documents whose schemas refer to most of it
 ``_formats``          the assertions of ``format``; `_durations` reads durations
 ``_messages``         messages for the errors of jsonschema; `_decode_errors`, for refused bodies
 ``_msgspec_messages`` the wording of msgspec's errors; `_attrs_validators` and `_rust_panics`

@@ -51,6 +51,7 @@ from ..messages import choices, shorten
 from ._compiled import Predicate, Schema, compiled, keyword_predicate
 from ._formats import EXACT, STRINGS, asserted, exact, exact_encoding, with_limits
 from ._messages import at_most, errors_from_schema, message_of
+from ._shared_validators import SharedValidators
 from ._unions import any_of, lacks, one_of
 
 Keyword: TypeAlias = Callable[[Any, Any, object, Any], Iterator[ValidationError]]
@@ -59,6 +60,18 @@ Keyword: TypeAlias = Callable[[Any, Any, object, Any], Iterator[ValidationError]
 The arguments are the validator, the value of the keyword, the instance and the schema.
 """
 
+# A schema without any of these refers to nothing.
+_WITH_REFERENCES = (
+    "$ref",
+    "properties",
+    "items",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "additionalProperties",
+    "prefixItems",
+    "not",
+)
 _FEW = 50  # elements that are walked without a check by jsonschema-rs first
 _MOST_HINTS, _MOST_NAMES = 20, 200  # the search for the nearest name is slow: some 10 µs per name
 
@@ -97,7 +110,17 @@ class SchemaCheck:
         Raises:
             ValueError: The schema is invalid, or the target of a ``$ref`` does not exist.
         """
-        self.is_valid = self._compiled(self.schema)
+        self.is_valid = self._shared() or self._compiled(self.schema)
+
+    def _shared(self) -> Predicate | None:
+        """Return the predicate of a validator for the whole document, if it has one."""
+        components, schema = self.components, self.schema
+        if isinstance(schema, bool) or not components.document or components.has_identifiers:
+            return None
+        if not any(key in schema for key in _WITH_REFERENCES):
+            return None
+        validators = SharedValidators.of(components)
+        return validators.shared(schema, assert_formats=self.assert_formats)
 
     def errors(self, instance: object) -> list[ErrorDetail]:
         """List every error of a JSON value, in the order of the value; empty when it is valid."""

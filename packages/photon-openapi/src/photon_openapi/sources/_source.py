@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import yaml
 
-from ..document import bundled, parse_yaml, read_file
+from ..document import bundled, check_depth, parse_yaml, read_file
 from ..errors import DocumentError
 from ._positions import Positions
 
@@ -56,4 +56,5 @@ def from_text(text: str, name: str) -> Source:
 def _object(data: Any, name: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise DocumentError([f"{name}: a document must be an object"])
+    check_depth(data)
     return data
