@@ -18,6 +18,7 @@ from photon_router import (
     SignatureError,
     StaticFiles,
     Wsgi,
+    photon_route,
 )
 from photon_router.middleware import Cors
 from photon_router.security import JwtBearer
@@ -29,6 +30,7 @@ Register = Callable[[Any], object]
 AnyApplication: Any = Application
 AnyRouter: Any = Router
 any_depends: Any = Depends
+any_mark: Any = photon_route
 
 
 class Session: ...
@@ -178,7 +180,10 @@ REFUSED: list[tuple[str, Register, str]] = [
     ("dependencies", lambda _: AnyRouter(dependencies=no_arguments), "dependencies=... is a list"),
     ("servers", lambda _: AnyApplication(servers="https://x.example"), "servers=... is a list"),
     ("security", lambda _: AnyRouter(security=JwtBearer), "security=... is a list"),
+    ("switch", lambda app: app.get("/", include_in_schema="no"), "is true or false, not 'no'"),
+    ("mark", lambda _: any_mark(method="GETS", path="/"), "not 'GETS'"),
     # dependencies and providers
+    ("marker", lambda _: AnyRouter(dependencies=[Depends]), "Depends must be called"),
     ("called", lambda _: any_depends(identity(1)), "without calling it"),
     ("instance provided", lambda app: app.provide(Session, Session()), "`lambda: value`"),
     (

@@ -9,7 +9,7 @@ from typing import Final, TypeVar, Unpack
 import attrs
 
 from .errors import SignatureError
-from .handlers import RouteOptions, check_handler, check_options, path_problem
+from .handlers import RouteOptions, check_handler, check_method, check_options, path_problem
 from .signatures import read_signature
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -46,6 +46,7 @@ def photon_route(*, method: str, path: str, **options: Unpack[RouteOptions]) -> 
         SignatureError: The function cannot be a handler, or an option is unknown.
     """
     check_options(options)
+    check_method(method)
     problem = path_problem(path)
     if problem is not None:
         raise SignatureError(problem)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Unpack, cast
 
 import attrs
 
-from photon_openapi.document import METHODS
 from photon_runtime.callables import (
     CallableKind,
     kind_of,
@@ -42,6 +41,7 @@ from .handlers import (
     check_error_handler,
     check_handler,
     check_lifespan,
+    check_method,
     check_middleware,
     check_operation_options,
     check_options,
@@ -163,7 +163,7 @@ class Router:
         """
         check_options(options)
         _check_called(path, '@app.get("/items")')
-        _check_method(method)
+        check_method(method)
 
         def register(function: F) -> F:
             self._add(function, method.upper(), path, options)
@@ -537,21 +537,6 @@ def _check_called(path: object, example: str) -> None:
         begins = subject if "operation" in example else f"a route with {subject}"
         raise SignatureError(
             f"a decorator of {begins} does not take {path!r}: call the decorator, as in `{example}`"
-        )
-
-
-def _check_method(method: object) -> None:
-    """Reject a missing method, and what is not one.
-
-    Raises:
-        SignatureError: It is not a method that OpenAPI has.
-    """
-    if not isinstance(method, str) or method.lower() not in METHODS:
-        got = "" if method == "" else f", not {method!r}"
-        raise SignatureError(
-            f"a route has one method of {', '.join(each.upper() for each in METHODS)}{got}: write "
-            '@app.route("/items", method="GET"), or '
-            '@app.get("/items"), and decorate the function once for each method'
         )
 
 

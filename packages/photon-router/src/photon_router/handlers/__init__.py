@@ -41,6 +41,7 @@ from ._registration_checks import check_error_handler as check_error_handler
 from ._registration_checks import check_handler as check_handler
 from ._registration_checks import check_lifespan as check_lifespan
 from ._registration_checks import check_list as check_list
+from ._registration_checks import check_method as check_method
 from ._registration_checks import check_middleware as check_middleware
 from ._registration_checks import entered as entered
 from ._registration_checks import is_wsgi as is_wsgi

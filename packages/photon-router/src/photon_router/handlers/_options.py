@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypedDict
 
 from photon_runtime.http import CallAdapter
 
-from ..annotations import Dependency
+from ..annotations import Dependency, Depends
 from ..errors import SignatureError
 from ..security import Required
 from ._registration_checks import check_error_handlers, check_list, check_middleware
@@ -149,6 +149,13 @@ def check_values(options: Mapping[str, object]) -> None:
             raise SignatureError(
                 f"{name}=... is a mapping, as in {name}={example}, not {options[name]!r}"
             )
+    for name in ("deprecated", "include_in_schema", "omit_none"):
+        if not isinstance(options.get(name, False), bool):
+            raise SignatureError(f"{name}=... is true or false, not {options[name]!r}")
+    _check_statuses(options)
+
+
+def _check_statuses(options: Mapping[str, object]) -> None:
     statuses = [options["status"]] if "status" in options else []
     responses = options.get("responses", {})
     for status in [*statuses, *(responses if isinstance(responses, Mapping) else ())]:
@@ -215,6 +222,8 @@ def dependency_of(dependency: object) -> Dependency:
     """
     if isinstance(dependency, Dependency):
         return dependency
+    if dependency is Depends:
+        raise SignatureError("Depends must be called: write dependencies=[Depends(function)]")
     if callable(dependency):
         provider: Callable[..., object] = dependency
         return Dependency(provider)

@@ -89,6 +89,21 @@ def check_handler(function: Callable[..., object]) -> None:
         )
 
 
+def check_method(method: object) -> None:
+    """Reject a missing method, and what is not one.
+
+    Raises:
+        SignatureError: It is not a method that OpenAPI has.
+    """
+    if not isinstance(method, str) or method.lower() not in METHODS:
+        got = "" if method == "" else f", not {method!r}"
+        raise SignatureError(
+            f"a route has one method of {', '.join(each.upper() for each in METHODS)}{got}: write "
+            '@app.route("/items", method="GET"), or '
+            '@app.get("/items"), and decorate the function once for each method'
+        )
+
+
 def is_wsgi(function: Callable[..., object]) -> bool:
     """Return true for an application or middleware of WSGI, by the names of its arguments."""
     try:
