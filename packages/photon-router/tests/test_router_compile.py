@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from photon_openapi import lint
 from photon_router import (
     Application,
     Body,
@@ -1254,3 +1255,33 @@ def test_the_varied_application_responds_when_the_input_is_good() -> None:
         headers = {} if target == "/v1/raw" else JSON
         response = VARIED(request(method, target, body, headers))
         assert response.status in (200, 204), (target, response.body)
+
+
+# -- errors of the document ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mistaken",
+    [
+        operation("a", parameters=[{"name": "q", "in": "query", "schema": {
+            "type": "array", "items": {"type": "object"}}}]),
+        operation("a", parameters=[{"name": "q", "in": "query", "schema": {"pattern": "["}}]),
+        operation("a", parameters=[{"name": "q", "in": "query", "schema": {
+            "type": "integer", "default": "x"}}]),
+        operation("a", requestBody={"content": {"a/b": {"schema": {"$ref": "#/nowhere"}}}}),
+        operation("a", security=[{"ghost": []}]),
+        operation("a", responses={"200": {"description": "", "content": {
+            "application/json": {"schema": {"type": "string", "pattern": "("}}}}}),
+        operation("a", **{"x-photon-body-limit": "1 MB"}),
+    ],
+    ids=["list", "pattern", "default", "reference", "security", "response", "limit"],
+)  # fmt: skip
+def test_a_start_refuses_what_lint_calls_an_error_and_nothing_else(mistaken: Any) -> None:
+    router = spec_first({"/a": {"get": mistaken}}, {"a": nothing})
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "A", "version": "1"},
+        "paths": {"/a": {"get": mistaken}},
+    }
+    errors = [each for each in lint(document, profile="minimal") if each.level == "error"]
+    assert problems(router) == [f"{each.pointer}: {each.message}" for each in errors]

@@ -91,11 +91,17 @@ class ServingErrors:
         """The errors as texts, each with its location."""
         return list(dict.fromkeys(str(each.problem) for each in self.listed))
 
-    def by_operation(self) -> dict[str, list[Problem]]:
-        """Return the errors for which operations cannot be served, by the operations' pointers."""
+    def by_operation(self, *, with_handlers: bool = False) -> dict[str, list[Problem]]:
+        """Return the errors for which operations cannot be served, by the operations' pointers.
+
+        Args:
+            with_handlers: Includes the errors of what only handlers need.
+        """
         result: dict[str, list[Problem]] = {}
         for each in self.listed:
-            if each.problem.operation is not None and not each.rule.is_of_handlers:
+            if each.rule.is_of_handlers and not with_handlers:
+                continue
+            if each.problem.operation is not None:
                 result.setdefault(each.problem.operation, []).append(each.problem)
         for operation in self.document.operations():
             problem = self._formal_problem(operation)

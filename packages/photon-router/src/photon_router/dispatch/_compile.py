@@ -73,10 +73,10 @@ def compile_routes(
     guards = guards if guards is not None else Guards({})
     errors = serving_errors(document)
     problems += errors.texts
-    unservable = errors.by_operation() if errors.listed else {}
+    is_partial = context.substitute is not None and not document.is_unreadable
+    unservable = errors.by_operation(with_handlers=not is_partial) if errors.listed else {}
     operations = list(document.operations())
     handlers = with_extensions(operations, handlers, problems)
-    is_partial = context.substitute is not None and not document.is_unreadable
     if not problems or operations:  # an invalid document without operations matches no handler
         checked = [each for each in operations if not is_partial or each.pointer not in unservable]
         problems += _unmatched(operations, checked, handlers)
