@@ -165,7 +165,8 @@ class WithoutNulls:
         for name, part in value.items():
             known = members.get(name)
             if known is None:
-                known = members[name] = policy.leaves_out(name), policy.member(name)
+                own = policy.of_class("")  # its class is not known here: references are followed
+                known = members[name] = own.leaves_out(name), own.member(name)
             if part is not None or not known[0]:
                 result[name] = self.of(part, known[1])
         return result
