@@ -276,6 +276,7 @@ class Upload:
     title: str
     file: UploadFile
     count: int = 1
+    item_count: int = 0
 
 
 PROPERTIES: dict[str, Any] = {
@@ -300,16 +301,16 @@ def test_arguments_take_fields_by_name() -> None:
 
 @pytest.mark.parametrize("annotation", [Upload, Form[Upload]], ids=str)
 def test_a_class_takes_the_whole_form(annotation: Any) -> None:
-    router = router_of(PROPERTIES, media=MULTIPART)
+    router = router_of(PROPERTIES, media=MULTIPART, required=["title", "file"])
 
     def take(data: Any) -> object:
-        return [data.title, data.file.read().decode(), data.count]
+        return [data.title, data.file.read().decode(), data.count, data.item_count]
 
     take.__annotations__["data"] = annotation
     router.operation("take")(take)
-    assert ask(router, SENT, MULTIPART) == ["t", "abc", 8]
+    assert ask(router, SENT, MULTIPART) == ["t", "abc", 8, 7]
     status, errors = ask(router, part("title", "t"), MULTIPART)
-    assert (status, errors) == (422, [("/file", "is required")])
+    assert (status, errors) == (422, [("/file", 'missing required member "file"')])
 
 
 def test_bytes_take_the_content_of_a_file() -> None:

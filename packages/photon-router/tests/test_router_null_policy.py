@@ -240,11 +240,19 @@ def test_none_is_null_where_the_document_allows_or_requires_it(schema: Any) -> N
 
 
 def test_what_the_document_requires_is_not_left_out_even_if_it_must_not_be_null() -> None:
+    refused = specified(reference("Required"))
+
+    @refused.operation("it")
+    def wrong() -> Data:
+        return Data("a")
+
+    with pytest.raises(DocumentError, match="nick: the code has null, and the document string"):
+        send_request(refused, "GET", "/x")
     router = specified(reference("Required"))
 
     @router.operation("it")
-    def it() -> Data:
-        return Data("a")
+    def it() -> Open:
+        return Open("a")
 
     assert send_request(router, "GET", "/x", development=True).status == 500
     assert send_request(router, "GET", "/x", development=False).body == b'{"name":"a","nick":null}'

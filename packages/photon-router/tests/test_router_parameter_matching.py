@@ -68,7 +68,7 @@ class Pet:
 
 
 def test_the_body_goes_to_the_argument_whose_type_is_one() -> None:
-    def handler(naem: str, pet: Pet) -> None: ...
+    def handler(naem: str, pet: Pet) -> object: ...
 
     body = {"content": {"application/json": {"schema": {"type": "object"}}}}
     operation = {"operationId": "make", "requestBody": body, "responses": ANSWERS}

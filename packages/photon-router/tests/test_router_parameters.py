@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photon_openapi.schema import python_name
 from photon_openapi.schema._schema_types import type_of_schema
 from photon_router import Application, Cookie, Header, Param, Path, Query, SignatureError
-from photon_router.handlers._parameter_matching import python_name
 from photon_runtime.testing import HandlerResponse, send_request
 
 Headers = Iterable[tuple[str, str]]
@@ -525,11 +525,13 @@ class Point:
 class Spot:
     x: int
     y: int = 7
+    tags: list[str] = dataclasses.field(default_factory=list)
 
 
 class Place(TypedDict):
     x: int
     y: NotRequired[int]
+    tags: NotRequired[list[str]]
 
 
 POINT: dict[str, Any] = {
@@ -552,7 +554,7 @@ DEEP = {"style": "deepObject", "explode": True}
         (Spot, Spot(1)),
         (Place, {"x": 1}),
         (dict, {"x": 1}),
-        (dict[str, int], {"x": 1}),
+        (dict[str, int | list[str]], {"x": 1}),
         (Any, {"x": 1}),
         (Point | None, Point(1)),
     ],
@@ -606,6 +608,8 @@ def test_a_rule_of_the_class_is_reported_by_the_name_of_the_member() -> None:
     @attrs.frozen
     class Even:
         x: int = attrs.field()
+        y: int = 7
+        tags: list[str] = attrs.Factory(list)
 
         @x.validator
         def _check(self, attribute: object, value: int) -> None:

@@ -162,7 +162,11 @@ def test_a_loaded_document_decides_by_the_names_on_the_wire() -> None:
         "required": ["class", "price"],
         "properties": {
             "class": {"type": "string"},
-            "price": {"type": "object", "properties": {"inCents": {"type": "integer"}}},
+            "price": {
+                "type": "object",
+                "required": ["inCents"],
+                "properties": {"inCents": {"type": "integer"}},
+            },
             "first-seen": {"type": "string"},
             "Size": {"type": "integer", "maximum": 9},
         },

@@ -36,9 +36,11 @@ from ._durations import read_duration as read_duration
 from ._equivalence import is_equivalent as is_equivalent
 from ._flat import EXAMPLES as EXAMPLES
 from ._flat import TAG as TAG
+from ._flat import Contradiction as Contradiction
 from ._flat import FlatSchema as FlatSchema
 from ._flat import flattened as flattened
 from ._gathering import gathered as gathered
+from ._flat import merge as merge
 from ._keywords import Schema as Schema
 from ._mapped_classes import mapper_of as mapper_of
 from ._members import Member as Member
@@ -64,6 +66,7 @@ from ._pydantic_models import accepts_more as accepts_more
 from ._pydantic_models import adapter_of as adapter_of
 from ._pydantic_models import is_pydantic as is_pydantic
 from ._pydantic_models import takes_others as takes_others
+from ._scalars import SCALARS as SCALARS
 from ._scalars import plain_choice as plain_choice
 from ._schema import COMPONENT_PREFIX as COMPONENT_PREFIX
 from ._schema import DECIMAL_PATTERN as DECIMAL_PATTERN
@@ -74,3 +77,5 @@ from ._schema_types import others_of as others_of
 from ._schema_types import properties_of as properties_of
 from ._schema_types import type_of_schema as type_of_schema
 from ._schema_types import types_of as types_of
+from ._spelling import match_spelling as match_spelling
+from ._spelling import python_name as python_name

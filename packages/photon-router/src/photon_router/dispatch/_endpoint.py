@@ -10,18 +10,19 @@ arguments from the row.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from photon_openapi.document import Operation
+from photon_runtime.callables import location
 from photon_runtime.http import CallAdapter, Handler, Request, Response
 
 from ..annotations import Dependency
 from ..arguments import Binder, checking_alone, checking_first, query_check
 from ..dependencies import as_context_manager
-from ..handlers import Arguments, CompilationContext, HandlerEntry, default_status
+from ..handlers import Arguments, CompilationContext, HandlerEntry, default_status, naming
 from ..responses import (
     Declared,
     Encoder,
@@ -31,6 +32,8 @@ from ..responses import (
     encoder_of,
     resolve_case,
     resolve_union,
+    result_differences,
+    result_spellings,
 )
 from ..signatures import Argument, Signature
 from ._calls import Call, endpoint_of, with_response
@@ -125,13 +128,29 @@ class EndpointCompiler:
                 resolved += self._resolved(case, usual, responses)
             except TypeError as error:
                 self.context.problems.append(f"{self.operation.name}: the result: {error}")
-        has_content = usual != 204 and bool(content_for(responses, usual))
-        return encoder_of(
-            resolved,
-            usual=usual,
-            has_content=has_content,
-            projections=self.context.projections,
-        )
+        with naming({} if entry.is_written else self._names(resolved, responses)):
+            has_content = usual != 204 and bool(content_for(responses, usual))
+            return encoder_of(
+                resolved,
+                usual=usual,
+                has_content=has_content,
+                projections=self.context.projections,
+            )
+
+    def _names(
+        self, resolved: Sequence[ResolvedCase], responses: Declared
+    ) -> Mapping[Any, Mapping[str, str]]:
+        """Return the names of members in the document; add what is not valid to the problems."""
+        agreement, pointer = self.context.agreement, f"{self.operation.pointer}/responses"
+        found = list(result_differences(resolved, responses, agreement, pointer))
+        names: Mapping[Any, Mapping[str, str]] = {}
+        try:
+            names = result_spellings(resolved, responses, agreement, pointer)
+        except TypeError as error:
+            found.append(str(error))
+        subject = f"{self.operation.name}: the result of {location(self.entry.function)}"
+        self.context.problems.extend(f"{subject}: {each}" for each in found)
+        return names
 
     def _resolved(self, case: ResponseCase, usual: int, responses: Declared) -> list[ResolvedCase]:
         definitions = self.context.document.definitions

@@ -8,10 +8,9 @@ from typing import Any, Final
 import attrs
 
 from photon_openapi.document import Document, OpenApi, Operation
-from photon_openapi.schema import properties_of, types_of
+from photon_openapi.schema import properties_of, python_name, types_of
 from photon_runtime.media_types import FORM, MULTIPART, essence, is_json, is_text
 
-from ..handlers import python_name
 from ._code_layout import quoted
 from ._merged_schemas import merged
 from ._module_code import names_in
@@ -99,7 +98,8 @@ class _Arguments:
             default = self._default(schema, type_)
         # The value of a parameter that is sent is never null.
         type_ = attrs.evolve(type_, is_nullable=default == "None")
-        if name not in (wire, python_name(wire)):
+        # The name of one parameter may be that of another in Python's spelling.
+        if name != wire and (is_shared or name != python_name(wire)):
             type_ = type_.named(wire)
         has_marker = is_shared or place in ("header", "cookie")
         if has_marker and type_.kind == "class":  # one parameter, and not one for each member

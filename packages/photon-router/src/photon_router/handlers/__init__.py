@@ -17,6 +17,7 @@
 
 from ._arguments import Arguments as Arguments
 from ._compilation import CompilationContext as CompilationContext
+from ._compilation import naming as naming
 from ._entry import HandlerEntry as HandlerEntry
 from ._entry import OperationNames as OperationNames
 from ._entry import ParameterKeys as ParameterKeys
@@ -34,7 +35,6 @@ from ._options import dependency_of as dependency_of
 from ._options import merge_options as merge_options
 from ._options import scope_of as scope_of
 from ._options import shared_options as shared_options
-from ._parameter_matching import python_name as python_name
 from ._path_checks import path_problem as path_problem
 from ._registration_checks import check_error_classes as check_error_classes
 from ._registration_checks import check_error_handler as check_error_handler

@@ -6,11 +6,12 @@ arguments are matched to the document, whose schemas then validate the values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from photon_openapi.annotations import without_none
 from photon_openapi.document import Operation
 from photon_openapi.errors import ErrorDetail
 from photon_runtime.callables import location
@@ -28,7 +29,7 @@ from ..arguments import (
 from ..dependencies import Owned
 from ..signatures import ABSENT, MISSING, Argument
 from ._body_arguments import BodyArguments, form_fields
-from ._compilation import CompilationContext
+from ._compilation import CompilationContext, naming
 from ._entry import HandlerEntry, ParameterKey, ParameterKeys
 from ._operation import BODY, parameter_key
 from ._parameter_matching import match_arguments
@@ -66,6 +67,7 @@ class Arguments:
             self.arguments,
             self.sources,
             is_written=self.entry.is_written,
+            pointer=f"{self.operation.pointer}/requestBody",
         )
 
     def _form_fields(self) -> list[str]:
@@ -116,7 +118,25 @@ class Arguments:
             if argument.is_required:
                 self._add_problem(function, argument, self._missing_parameter(argument))
             return _with_factory(lambda request, errors: argument.default, argument)
+        if not self.entry.is_written:
+            for text in self._differences(argument, key):
+                self._add_problem(function, argument, text)
         return _with_factory(self._keyed_binder(argument, key), argument)
+
+    def _differences(self, argument: Argument, key: ParameterKey) -> list[str]:
+        """Return what is known not to fit in the type of an argument."""
+        if key == BODY:
+            return self._body.differences(argument)
+        if key[0] == "form":
+            return self._body.field_differences(argument, key[1])
+        for index, parameter in enumerate(self.operation.parameters):
+            if parameter_key(parameter) == key and "schema" in parameter:
+                pointer = f"{self.operation.pointer}/parameters/{index}/schema"
+                type_ = argument.annotation.type
+                return self.context.agreement.parameter_differences(
+                    parameter["schema"], type_, pointer
+                )
+        return []
 
     def _missing_parameter(self, argument: Argument) -> str:
         marker = argument.annotation.marker
@@ -135,7 +155,21 @@ class Arguments:
             raise TypeError(self._missing_parameter(argument))
         parameter = found[0]
         definitions, is_typed = self.context.document.definitions, self.entry.is_written
-        return bind_parameter(argument, parameter, self.operation, definitions, is_typed=is_typed)
+        with naming({} if is_typed else self._names(argument, parameter)):
+            return bind_parameter(
+                argument, parameter, self.operation, definitions, is_typed=is_typed
+            )
+
+    def _names(
+        self, argument: Argument, parameter: Mapping[str, Any]
+    ) -> dict[Any, Mapping[str, str]]:
+        """Return the names in the document of the members of an object in a parameter."""
+        media = [parameter, *parameter.get("content", {}).values()][-1]
+        type_ = without_none(argument.annotation.type)
+        pointer = f"{self.operation.pointer}/parameters"
+        return self.context.agreement.spellings(
+            media.get("schema", {}), type_, "received", pointer, opaque=(bytes,)
+        )
 
     def _model(
         self, function: Callable[..., Any], argument: Argument, parts: Sequence[Argument]

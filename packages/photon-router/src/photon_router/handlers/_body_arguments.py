@@ -58,11 +58,12 @@ from ..arguments import (
 )
 from ..dependencies import Owned
 from ..signatures import ABSENT, MISSING, Argument
-from ._compilation import CompilationContext
+from ._compilation import CompilationContext, naming
 from ._entry import ParameterKeys
 from ._operation import BODY, is_body, is_json_field
 
 _FORMS: Final = (FORM, MULTIPART)
+_OBJECT: Final[OpenApi] = {"type": "object"}
 _REFUSED: Final = object()
 """The value of an invalid body whose errors were added already."""
 
@@ -86,6 +87,7 @@ class BodyArguments:
         arguments: All arguments from the request, each with its function.
         sources: The parameter of each argument.
         is_written: True if the operation was written from the arguments.
+        pointer: The location of the request body object.
     """
 
     context: CompilationContext
@@ -93,6 +95,7 @@ class BodyArguments:
     arguments: Sequence[Owned]
     sources: ParameterKeys
     is_written: bool
+    pointer: str = ""
     _form: FormReader | None = attrs.field(init=False, default=None)
     _plain: Binder | None = attrs.field(init=False, default=None)
 
@@ -109,6 +112,46 @@ class BodyArguments:
 
     def _has_form(self) -> bool:
         return any(essence(media) in _FORMS for media in self.content)
+
+    def differences(self, argument: Argument) -> list[str]:
+        """Return what is known not to fit in an argument that takes the body as a whole."""
+        type_ = argument.annotation.annotated
+        if _is_raw(argument):
+            return []
+        found: list[str] = []
+        for media, content in self.content.items():
+            if "schema" in content and (self._is_json(media) or essence(media) in _FORMS):
+                found += self.context.agreement.differences(
+                    self._schema(media),
+                    type_,
+                    "received",
+                    self._schema_pointer(media),
+                    opaque=_opaque(media),
+                )
+        return list(dict.fromkeys(found))
+
+    def field_differences(self, argument: Argument, name: str) -> list[str]:
+        """Return what is known not to fit in an argument that takes a field of the form."""
+        found: list[str] = []
+        for media, content in self.content.items():
+            schema = properties_of(content.get("schema"), self.definitions).get(name)
+            if schema is not None and essence(media) in _FORMS:
+                found += self.context.agreement.differences(
+                    schema,
+                    argument.annotation.annotated,
+                    "received",
+                    self._schema_pointer(media) + pointer_of(["properties", name]),
+                    opaque=_opaque(media),
+                )
+        return list(dict.fromkeys(found))
+
+    def _schema(self, media: str) -> Any:
+        """Return the schema of a whole body; a form is an object, whatever else it allows."""
+        schema = self.content[media].get("schema", {})
+        return {"allOf": [schema, _OBJECT]} if essence(media) in _FORMS else schema
+
+    def _schema_pointer(self, media: str) -> str:
+        return self.pointer + pointer_of(["content", media, "schema"])
 
     def whole(self, argument: Argument) -> Binder:
         """Return the binder of an argument that takes the body as a whole.
@@ -144,7 +187,7 @@ class BodyArguments:
             return self._text_reader(media) if type_ is str else _raw_reader(type_)
         is_any = essence(media) in ("*/*", "application/*") and is_body(type_)
         if is_json(media) or is_any:
-            return json_reader(self._decoder(argument, self.content[media].get("schema", {})))
+            return json_reader(self._decoder(argument, media))
         if type_ in (Any, object):
             return self._text_reader(media) if is_text(media) else read_bytes
         return self._text_reader(media) if type_ is str else None
@@ -162,13 +205,19 @@ class BodyArguments:
         )
         return text_reader(check)
 
-    def _decoder(self, argument: Argument, schema: OpenApi) -> Callable[[bytes], object]:
+    def _decoder(self, argument: Argument, media: str) -> Callable[[bytes], object]:
         type_ = argument.annotation.annotated
+        schema = self.content[media].get("schema", {})
         definitions = self.definitions
         if self.is_written:
             return self._written_decoder(type_, schema)
         if argument.annotation.type in (Any, object):
             return SchemaDecoder(schema, components=definitions).decode
+        with naming(self._names(argument, media)):
+            return self._spec_decoder(type_, schema)
+
+    def _spec_decoder(self, type_: Any, schema: OpenApi) -> Callable[[bytes], object]:
+        definitions = self.definitions
         if not definitions.assert_formats and is_equivalent(schema, definitions, type_):
             return JsonDecoder(type_, schema=schema, components=definitions).decode
         return SchemaDecoder(schema, components=definitions, type_=type_).decode
@@ -265,7 +314,7 @@ class BodyArguments:
 
     def _whole_form(self, argument: Argument, *, is_required: bool, default: object) -> Binder:
         value_of = self._plain_body()
-        convert = _converter(argument)
+        convert = self._form_converter(argument)
 
         def bind(request: Request, errors: list[ErrorDetail]) -> object:
             value = value_of(request, errors)
@@ -279,9 +328,33 @@ class BodyArguments:
 
         return bind
 
+    def _names(
+        self, argument: Argument, media: str, field: str | None = None
+    ) -> dict[Any, Mapping[str, str]]:
+        """Return the names in the document of members that are spelled otherwise."""
+        schema = self._schema(media)
+        if field is not None:
+            schema = properties_of(schema, self.definitions).get(field, {})
+        return self.context.agreement.spellings(
+            schema,
+            argument.annotation.annotated,
+            "received",
+            self._schema_pointer(media),
+            opaque=_opaque(media),
+        )
+
+    def _form_converter(
+        self, argument: Argument, field: str | None = None
+    ) -> Callable[[list[ErrorDetail], Any, tuple[str | int, ...]], object]:
+        names: dict[Any, Mapping[str, str]] = {}
+        for media in self.content:
+            names |= self._names(argument, media, field)
+        with naming(names):
+            return _converter(argument)
+
     def _form_part(self, argument: Argument, name: str) -> Binder:
         value_of = self._plain_body()
-        convert = _converter(argument)
+        convert = self._form_converter(argument, name)
         default = argument.default
 
         def bind(request: Request, errors: list[ErrorDetail]) -> object:
@@ -329,6 +402,11 @@ def _plain_body(choose: Callable[[Request], Reader], *, is_required: bool | None
         return body
 
     return value
+
+
+def _opaque(media: str) -> tuple[Any, ...]:
+    """Return the types that take any value of a media type: files, whose values are not JSON."""
+    return (UploadFile, bytes) if essence(media) in _FORMS else ()
 
 
 def _converter(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import attrs
 
+from photon_openapi.agreement import Agreement
+from photon_openapi.annotations import class_rules, using_class_rules
 from photon_openapi.codec import Projections
 from photon_openapi.document import Document, Operation
 from photon_runtime.http import Handler
@@ -30,6 +34,7 @@ class CompilationContext:
         decoders: The decoders of bodies, by class and reference to its schema.
         substitute: Makes the handler of an operation that cannot be served, from its problems, so
             that all others are served; ``None`` to refuse the start.
+        agreement: The comparison of the document with the classes of the handlers (spec first).
     """
 
     document: Document
@@ -42,3 +47,16 @@ class CompilationContext:
     )
     decoders: dict[tuple[object, object], Callable[[bytes], object]] = attrs.field(factory=dict)
     substitute: Callable[[Operation, Sequence[str]], Handler] | None = None
+    agreement: Agreement = attrs.field(
+        default=attrs.Factory(lambda self: Agreement(self.document.definitions), takes_self=True),
+        init=False,
+    )
+
+
+def naming(names: Mapping[Any, Mapping[str, str]]) -> AbstractContextManager[None]:
+    """Read classes with the names of a loaded document within the block.
+
+    Args:
+        names: The names on the wire by class and attribute.
+    """
+    return using_class_rules(attrs.evolve(class_rules(), names=names))

@@ -11,11 +11,11 @@ written.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from photon_openapi.document import OpenApi, Operation
+from photon_openapi.schema import python_name
 
 from ..arguments import model_arguments
 from ..dependencies import Owned
@@ -124,9 +124,3 @@ def _body_rank(argument: Argument) -> int:
     if argument.annotation.marker is not None:
         return 0
     return 1 if is_body(argument.annotation.type) else 2
-
-
-def python_name(wire: str) -> str:
-    """Return ``petId``, ``pet-id`` or ``Pet-ID`` as ``pet_id``."""
-    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", wire)
-    return re.sub(r"\W", "_", separated).lower()

@@ -15,6 +15,8 @@ from ._cases import ResponseCase as ResponseCase
 from ._cases import Status as Status
 from ._cases import response_cases_of as response_cases_of
 from ._check import ResponseCheck as ResponseCheck
+from ._differences import result_differences as result_differences
+from ._differences import result_spellings as result_spellings
 from ._encoders import Declared as Declared
 from ._encoders import Encoder as Encoder
 from ._encoders import ResolvedCase as ResolvedCase

@@ -29,7 +29,7 @@ from photon_openapi.codec import (
 from photon_openapi.document import Definitions, OpenApi, code_for
 from photon_openapi.schema import is_list_like, members_of
 from photon_runtime.callables import require_value
-from photon_runtime.http import Response
+from photon_runtime.http import Response, forbids_body
 from photon_runtime.media_types import BYTES, EVENT_STREAM, JSON, TEXT, essence, is_json
 
 from ..signatures import MISSING
@@ -99,6 +99,8 @@ def resolve_case(
     content = content_for(responses, status)
     if case.is_pair and named:  # its status is part of the result
         content = responses[named[0]].get("content") or {}
+    if case.form == "none" and not forbids_body(status) and any(map(is_json, content)):
+        case = attrs.evolve(case, form="value")  # null
     media, form = _form_of(case, content, is_sse=is_sse)
     if definitions is None:
         return ResolvedCase(case, status, media, form)
