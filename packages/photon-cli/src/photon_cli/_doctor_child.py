@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from photon_runtime import run
-from photon_runtime.errors import PhotonError
 from photon_runtime.http import Application
 from photon_runtime.libraries_in_c import imported_libraries
 from photon_runtime.observability import Readiness
 from photon_runtime.parts import CheckedPart, Finding, under_inspection
-from photon_runtime.process import prepare_process
 from photon_runtime.project import Project
-from photon_runtime.tracebacks import readable
+
+from ._problems import inspect_application, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,21 +38,22 @@ def main() -> tuple[dict[str, str | None], list[Finding]]:
     found: dict[str, str | None] = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
-            application = prepare_process(project)
-            found["application"] = None
-        except (Exception, SystemExit) as error:
-            return {"application": _reason(error)}, []
-        finally:
-            late = [str(each.message) for each in caught if "Patch" in each.category.__name__]
-            found["patch"] = "\n".join(late) or None
+        inspected = inspect_application(project)
+        late = [str(each.message) for each in caught if "Patch" in each.category.__name__]
+    listed = "\n".join(each.message for each in inspected.problems)
+    if inspected.application is None:
+        return {"application": listed}, []
+    found["application"] = None
+    found["patch"] = "\n".join(late) or None
     findings: list[Finding] = []
-    if isinstance(application, Application):
+    if listed:
+        found["start"] = listed
+    elif isinstance(inspected.application, Application):
         try:
             with under_inspection():
-                run(_start, application, project, found, findings)
+                run(_start, inspected.application, project, found, findings)
         except (Exception, SystemExit) as error:
-            found["start"] = _reason(error)
+            found["start"] = reason(error)
     return found, [*_libraries(), *findings]
 
 
@@ -85,10 +85,6 @@ def _start(
         for part in needed_parts():
             if isinstance(part, CheckedPart):
                 findings.extend(part.findings(application))
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, PhotonError) else readable(error).rstrip()
 
 
 if __name__ == "__main__":

@@ -60,19 +60,30 @@ class _Layered(Protocol):
         ...
 
 
+@runtime_checkable
+class _Handled(Protocol):
+    """An application that knows which operations of its document have no handler."""
+
+    def missing_handlers(self) -> Sequence[str]:
+        """Return the names of these operations."""
+        ...
+
+
 @click.command()
 @click.argument("target", required=False, metavar="[MODULE:ATTRIBUTE]")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON array.")
 @click.pass_obj
 def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
-    """List the routes of the application, sorted by path."""
+    """List the routes of the application, sorted by path; marks those without a handler."""
     document = application_document(project, target)
     if document is None:
         raise click.ClickException(
             f"`{project.target(target)}` has no OpenAPI document; only an application made with"
             " Photon() or a Router has one"
         )
-    listed = list_routes(document)
+    application = project.load_app(target)  # again, from the modules that are imported
+    missing = application.missing_handlers() if isinstance(application, _Handled) else ()
+    listed = list_routes(document, missing=missing)
     if as_json:
         click.echo(json.dumps([route.as_json() for route in listed], indent=2, ensure_ascii=False))
         return
@@ -81,7 +92,10 @@ def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
     heads = [f"[{route.method}] {route.path}" for route in listed]
     width = max(map(len, heads), default=0)
     for head, route in zip(heads, listed, strict=True):
-        click.echo(f"{head:{width}}  {route.operation_id}".rstrip())
+        mark = "" if route.has_handler else "  (no handler)"
+        click.echo(f"{head:{width}}  {route.operation_id}{mark}".rstrip())
+    if missing:
+        click.echo(f"operations without handler: {len(missing)}", err=True)
 
 
 @click.command()

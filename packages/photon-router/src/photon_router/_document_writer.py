@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from photon_openapi.document import OpenApi
-from photon_openapi.errors import DocumentError
+from photon_openapi.errors import DocumentError, SignatureError
 
 from .handlers import HandlerEntry, WriterContext, write_operation
 from .security import Verifier, verifiers_in, write_schemes
@@ -48,7 +48,10 @@ def _info_of(loaded: Mapping[str, Any], info: Mapping[str, str | None]) -> dict[
 
 
 def write_entries(
-    data: OpenApi, entries: Sequence[HandlerEntry], context: WriterContext
+    data: OpenApi,
+    entries: Sequence[HandlerEntry],
+    context: WriterContext,
+    refused: list[SignatureError] | None = None,
 ) -> list[HandlerEntry]:
     """Write operations into a document, with the schemas and the schemes that they refer to.
 
@@ -56,6 +59,8 @@ def write_entries(
         data: The document; it is changed.
         entries: The handlers whose operations are written.
         context: The state that the operations share.
+        refused: List to which the errors of handlers are added, whose operations are left out;
+            ``None`` to raise the first.
 
     Returns:
         The entries, with the sources of their arguments.
@@ -64,7 +69,14 @@ def write_entries(
         SignatureError: A handler cannot be written as an operation.
         DocumentError: A class of the code and a schema of the document share a name.
     """
-    written = [entry.with_sources(write_operation(entry, data, context)) for entry in entries]
+    written = []
+    for entry in entries:
+        try:
+            written.append(entry.with_sources(write_operation(entry, data, context)))
+        except SignatureError as error:
+            if refused is None:
+                raise
+            refused.append(error)
     present = data.get("components", {}).get("schemas", {})
     schemas = context.schemas(present)
     _check_schema_names(present, schemas)

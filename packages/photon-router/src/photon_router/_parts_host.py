@@ -6,6 +6,7 @@ installs the parts again, with the settings at that time.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,6 +21,7 @@ from photon_runtime.parts import Finish, Part, ProblemPage, Release, Scope
 from photon_runtime.settings import Settings
 from photon_runtime.signatures import require_call
 
+from ._preparation import Attempt, directly
 from .annotations import Dependency
 from .dependencies import Providers, Provision, check_provided
 from .dispatch import Mount
@@ -74,6 +76,7 @@ class PartsHost:
         error_handlers: Their error handlers, by class.
         problem_pages: Their functions that replace problem documents by pages.
         pages: Their pages about the application.
+        start_checks: Their checks of what their lifespans would refuse.
     """
 
     _owner: _Owner
@@ -89,6 +92,7 @@ class PartsHost:
     error_handlers: dict[type[BaseException], ErrorHandler] = attrs.field(factory=dict, init=False)
     problem_pages: list[ProblemPage] = attrs.field(factory=list, init=False)
     pages: list[Mount] = attrs.field(factory=list, init=False)
+    start_checks: list[Callable[[], object]] = attrs.field(factory=list, init=False)
     _providers: Callable[[], Providers] | None = attrs.field(default=None, init=False)
 
     @property
@@ -169,6 +173,11 @@ class PartsHost:
         check_lifespan(life)
         self.lifespans.append(life)
 
+    def on_check(self, check: Callable[[], object]) -> None:
+        """Call ``check`` where the application is checked without being started."""
+        require_call(check, "a check")
+        self.start_checks.append(check)
+
     def on_end(self, end: Callable[[], object]) -> None:
         """Call ``end`` after the last request, before values and lifespans are released."""
         require_call(end, "a call at the end")
@@ -221,8 +230,20 @@ class PartsHost:
         return self._owner.static.url(path)
 
 
-def install_parts(owner: _Owner, parts: Sequence[Part], *, development: bool = False) -> PartsHost:
+def install_parts(
+    owner: _Owner,
+    parts: Sequence[Part],
+    *,
+    development: bool = False,
+    attempt: Attempt = directly,
+) -> PartsHost:
     """Return the registrations of ``parts`` in an application, with its settings.
+
+    Args:
+        owner: The application.
+        parts: The parts.
+        development: True in development mode.
+        attempt: Installs each of them.
 
     Raises:
         SettingsError: The section of a part is invalid.
@@ -230,8 +251,12 @@ def install_parts(owner: _Owner, parts: Sequence[Part], *, development: bool = F
     """
     host = PartsHost(owner, development)
     for part in parts:
-        part.install(host, owner.read_settings(part.settings))
+        attempt(functools.partial(_install, owner, part, host), None)
     return host
+
+
+def _install(owner: _Owner, part: Part, host: PartsHost) -> None:
+    part.install(host, owner.read_settings(part.settings))
 
 
 def add_provider(

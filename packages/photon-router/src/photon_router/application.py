@@ -23,7 +23,7 @@ import attrs
 
 from photon_openapi.annotations import ClassRules, NameRule, require_rule, using_class_rules
 from photon_openapi.document import Document, OpenApi, Operation, load_document
-from photon_openapi.errors import DocumentError
+from photon_openapi.errors import DocumentError, SignatureError
 from photon_runtime.callables import calling_module, kind_of
 from photon_runtime.collector import collector_paused
 from photon_runtime.http import (
@@ -46,15 +46,16 @@ from . import _docs
 from ._document_writer import begin_document, required_by, title_of, write_entries
 from ._own_sections import OwnSections
 from ._parts_host import PartsHost, add_provider, install_parts
+from ._preparation import Attempt, Collected, directly
 from ._router_settings import RouterSettings
 from .annotations import Dependency, Overrides
 from .arguments import FormSettings
 from .dependencies import Providers
 from .dispatch import (
+    HANDLER,
     Dispatch,
     Endpoint,
     ErrorResponses,
-    Mount,
     PathTree,
     Running,
     build_url,
@@ -64,6 +65,7 @@ from .dispatch import (
 from .handlers import (
     CompilationContext,
     DeclaredResponse,
+    HandlerEntry,
     Middleware,
     WriterContext,
     check_list,
@@ -78,7 +80,7 @@ from .middleware import (
     log_hints,
     operations_of,
 )
-from .observability import ObservabilitySettings, Observer, observe, observers
+from .observability import ObservabilitySettings, Observation, Observer, observe, observers
 from .responses import ResponseCheck
 from .router import Lifespan, NameOperation, Router
 from .security import Guards, Required, merge_verifiers
@@ -519,16 +521,7 @@ class Application(Router):
                 else than a context manager.
             SettingsError: A section of the settings is invalid.
         """
-        settings = self.read_settings(ObservabilitySettings)
-        self._own_sections.check(self._settings)
-        host = install_parts(self, self.needed_parts(), development=development)
-        readiness = Readiness(timeout=settings.ready_timeout)
-        readiness.include(self.readiness)
-        readiness.include(host.readiness)
-        observed = observe(settings, readiness, self.meter, development=development)
-        pages = [*observed.pages, *self._static.mounts(), *host.pages]
-        set_mount_paths([*self._mounts, *pages], root_path=self._root_path)
-        running = self._compiled(host, observed.middleware, pages, development=development)
+        host, observed, running = self._prepare(directly, development=development)
         with ExitStack() as stack:
             stack.enter_context(self.meter.observing())
             stack.enter_context(UnattendedErrors(self.meter, keeps=is_under_test()).noting())
@@ -544,6 +537,56 @@ class Application(Router):
             if renewals:
                 running.dispatch.wrap(functools.partial(_renewing, renewals))
             yield running.dispatch
+
+    def problems(self, *, development: bool = False) -> list[str]:
+        """Return everything that keeps the application from starting, as far as it is known.
+
+        It prepares a start and checks what lifespans would refuse, without entering them: nothing
+        is opened or connected. Within `photon_runtime.run` also the templates are checked.
+
+        Args:
+            development: True for the problems in development mode.
+
+        Blocks: the calling task, while files are read.
+        """
+        collected = Collected()
+        host, _, _ = self._prepare(collected, development=development)
+        for check in host.start_checks:
+            collected(check, None)
+        return collected.problems
+
+    def missing_handlers(self) -> list[str]:
+        """Return the names of the operations of the loaded document without a handler."""
+        document = self._begun_document()
+        handlers = {entry.operation_id for entry in self._entries}
+        return [
+            each.name
+            for each in document.operations()
+            if each.name not in handlers and HANDLER not in each.data
+        ]
+
+    def _prepare(
+        self, attempt: Attempt, *, development: bool
+    ) -> tuple[PartsHost, Observation, Running]:
+        """Do what a start does before it enters lifespans."""
+        settings = attempt(
+            lambda: self.read_settings(ObservabilitySettings), ObservabilitySettings()
+        )
+        attempt(lambda: self._own_sections.check(self._settings), None)
+        parts = attempt(self.needed_parts, [])
+        host = install_parts(self, parts, development=development, attempt=attempt)
+        readiness = Readiness(timeout=settings.ready_timeout)
+        readiness.include(self.readiness)
+        readiness.include(host.readiness)
+        observed = attempt(
+            lambda: observe(settings, readiness, self.meter, development=development),
+            Observation(None, None, [], []),
+        )
+        pages = [*observed.pages, *attempt(self._static.mounts, []), *host.pages]
+        attempt(lambda: set_mount_paths([*self._mounts, *pages], root_path=self._root_path), None)
+        running = Running(host, Providers({**self._by_type, **host.by_type}), pages, development)
+        attempt(lambda: self._compile(running, host, observed.middleware), None)
+        return host, observed, running
 
     def read_settings(self, cls: type[S]) -> S:
         """Return the section of a class, with its defaults if there are no settings.
@@ -618,16 +661,8 @@ class Application(Router):
         stated = {name: value for name, value in self._switches.items() if value is not None}
         return attrs.evolve(self.read_settings(RouterSettings), **stated)
 
-    def _compiled(
-        self,
-        host: PartsHost,
-        outermost: Sequence[Middleware],
-        pages: Sequence[Mount],
-        *,
-        development: bool,
-    ) -> Running:
-        providers = Providers({**self._by_type, **host.by_type})
-        running = Running(host, providers, pages, development)
+    def _compile(self, running: Running, host: PartsHost, outermost: Sequence[Middleware]) -> None:
+        """Compile the document to the handler of all requests."""
         host.use_providers(lambda: running.current)
         document, tree = self._compiled_endpoints(running)
         handlers = {**host.error_handlers, **self._error_handlers}
@@ -644,7 +679,6 @@ class Application(Router):
             middleware=[*outermost, *middleware],
             drains=[*host.drains, *self._drains],
         )
-        return running
 
     def _replace_endpoints(self) -> None:
         """Replace the endpoints of running applications."""
@@ -666,21 +700,40 @@ class Application(Router):
         providers = attrs.evolve(running.providers, overrides=self._overrides)
         running.current = providers
         entries = [entry for entry in self._entries if not entry.is_written]
+        refused: list[SignatureError] = []
         if not document.schema_errors:  # otherwise the document cannot be extended
             written = [entry for entry in self._entries if entry.is_written]
             context = WriterContext(self.validation_status, providers=providers)
-            entries += write_entries(document.data, written, context)
+            entries += write_entries(document.data, written, context, refused)
             document = Document(
                 document.data, is_checked=True, assert_formats=behaviour.assert_formats
             )
-        tree = compile_routes(
-            CompilationContext(
-                document,
-                providers,
-                behaviour,
-                self.read_settings(FormSettings),
-                substitute=self._substitute(),
-            ),
+        compilation = CompilationContext(
+            document,
+            providers,
+            behaviour,
+            self.read_settings(FormSettings),
+            problems=list(map(str, refused)),
+            substitute=self._substitute(),
+        )
+        try:
+            tree = self._compiled_routes(running, compilation, entries)
+        except DocumentError as error:
+            if len(error.problems) == len(refused) == 1:
+                raise refused[0] from None
+            raise
+        return document, tree
+
+    def _compiled_routes(
+        self, running: Running, compilation: CompilationContext, entries: Sequence[HandlerEntry]
+    ) -> PathTree[Endpoint]:
+        try:
+            verifiers = merge_verifiers(self._verifiers, required_by(self._entries))
+        except DocumentError as error:
+            compilation.problems.extend(error.problems)
+            verifiers = dict(self._verifiers)
+        return compile_routes(
+            compilation,
             {entry.operation_id: entry for entry in entries},
             [
                 *_docs.pages(
@@ -692,13 +745,12 @@ class Application(Router):
                 *self._mounts,
                 *running.pages,
             ],
-            guards=Guards(merge_verifiers(self._verifiers, required_by(self._entries)), providers),
+            guards=Guards(verifiers, compilation.providers),
             error_handlers={**running.host.error_handlers, **self._error_handlers},
             validation_status=self.validation_status,
             problem_pages=running.host.problem_pages,
             checks=self._checks(development=running.development),
         )
-        return document, tree
 
     def _substitute(self) -> Callable[[Operation, Sequence[str]], Handler] | None:
         """Return the factory of handlers for operations that cannot be served; `None` to refuse."""

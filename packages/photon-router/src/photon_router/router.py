@@ -20,6 +20,7 @@ from photon_runtime.callables import (
     require_value,
 )
 from photon_runtime.http import Handler
+from photon_runtime.refusals import refusable
 from photon_runtime.signatures import names_of, require_call, require_instance
 
 from ._foreign_names import missing
@@ -161,12 +162,15 @@ class Router:
             SignatureError: The function cannot be a handler, the path is in the style of another
                 framework, or an option is unknown; names the line and the correct form.
         """
-        check_options(options)
+        with refusable():
+            check_options(options)
         _check_called(path, '@app.get("/items")')
-        check_method(method)
+        with refusable():
+            check_method(method)
 
         def register(function: F) -> F:
-            self._add(function, method.upper(), path, options)
+            with refusable():
+                self._add(function, method.upper(), path, options)
             return function
 
         return register
@@ -207,13 +211,15 @@ class Router:
             SignatureError: The class has no such methods, one of them cannot be a handler, or an
                 option is unknown.
         """
-        check_options(options)
+        with refusable():
+            check_options(options)
         _check_called(path, '@app.view("/items/{id}")')
 
         def register(view: V) -> V:
-            for each in methods_of(view):
-                named: RouteOptions = {"operation_id": each.operation_id, **options}
-                self._add(each.function, each.method, path, named, signature=each.signature)
+            with refusable():
+                for each in methods_of(view):
+                    named: RouteOptions = {"operation_id": each.operation_id, **options}
+                    self._add(each.function, each.method, path, named, signature=each.signature)
             return view
 
         return register
@@ -229,14 +235,16 @@ class Router:
             SignatureError: The function cannot be a handler, the operation has one already, or an
                 option is unknown.
         """
-        check_operation_options(options)
+        with refusable(operation_id):
+            check_operation_options(options)
         _check_called(operation_id, '@app.operation("readItem")')
         named = cast("RouteOptions", options)  # options of handlers are a subset of route options
 
         def register(function: F) -> F:
-            signature = read_signature(function)
-            entry = HandlerEntry(function, signature, operation_id, named, scope_of(options))
-            self._add_entry(entry, self._options, self._scope)
+            with refusable(operation_id):
+                signature = read_signature(function)
+                entry = HandlerEntry(function, signature, operation_id, named, scope_of(options))
+                self._add_entry(entry, self._options, self._scope)
             return function
 
         return register
@@ -274,8 +282,9 @@ class Router:
             SignatureError: It is not a function, a class in place of an instance, a coroutine
                 function or a generator function, or takes other arguments.
         """
-        check_middleware([middleware])
-        self._middleware.append(middleware)
+        with refusable():
+            check_middleware([middleware])
+            self._middleware.append(middleware)
         return middleware
 
     def lifespan(self, life: Lifespan) -> Lifespan:
@@ -286,8 +295,9 @@ class Router:
         Raises:
             SignatureError: It is not a function without arguments that returns a context manager.
         """
-        check_lifespan(life)
-        self._lifespans.append(life)
+        with refusable():
+            check_lifespan(life)
+            self._lifespans.append(life)
         return life
 
     def error_handler(self, *classes: type[BaseException]) -> Callable[[E], E]:
@@ -311,8 +321,9 @@ class Router:
         check_error_classes(classes)
 
         def register(function: E) -> E:
-            check_error_handler(function)
-            self._error_handlers |= dict.fromkeys(classes, function)
+            with refusable():
+                check_error_handler(function)
+                self._error_handlers |= dict.fromkeys(classes, function)
             return function
 
         return register

@@ -170,6 +170,13 @@ class Host(Protocol):
     def lifespan(self, life: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter a context manager before the first request, and leave it after the last."""
 
+    def on_check(self, check: Callable[[], object]) -> None:
+        """Call ``check`` where the application is checked without being started.
+
+        It raises what a lifespan of the part would raise for the files and the code of the project,
+        and connects to nothing.
+        """
+
     def on_end(self, end: Callable[[], object]) -> None:
         """Call ``end`` after the last request, before provided values and lifespans are released.
 

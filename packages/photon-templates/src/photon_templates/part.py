@@ -112,6 +112,8 @@ class TemplatesPart:
             self._reread_folders = tuple(templates.loader.folders.folders)
         host.provide(Templates, lambda: templates, scope="application")
         host.middleware(bind_request)
+        host.on_check(lambda: _load_texts(translations, host))
+        host.on_check(lambda: _load_templates(templates, contribution, host))
         host.lifespan(lambda: _speaking(translations, host))
         host.lifespan(lambda: _life(templates, contribution, host))
 
@@ -161,10 +163,14 @@ def _is_strict(host: Host, settings: TemplatesSettings) -> bool:
     return host.development or host.environment == "test" or host.root is None
 
 
+def _load_texts(translations: Translations, host: Host) -> None:
+    rt.offload(translations.load, Path.cwd() if host.root is None else host.root)
+
+
 @contextmanager
 def _speaking(translations: Translations, host: Host) -> Iterator[None]:
     """Read the texts, and let requests and tasks find them."""
-    rt.offload(translations.load, Path.cwd() if host.root is None else host.root)
+    _load_texts(translations, host)
     with _bound(translations_variable, translations):
         yield
 
@@ -172,6 +178,12 @@ def _speaking(translations: Translations, host: Host) -> Iterator[None]:
 @contextmanager
 def _life(templates: Templates, contribution: Contribution, host: Host) -> Iterator[None]:
     """Check and load the templates, and let requests and tasks find them."""
+    _load_templates(templates, contribution, host)
+    with _bound(templates_variable, templates):
+        yield
+
+
+def _load_templates(templates: Templates, contribution: Contribution, host: Host) -> None:
     for folder in templates.loader.folders.folders:
         if not folder.is_dir():
             raise PhotonError(
@@ -179,8 +191,6 @@ def _life(templates: Templates, contribution: Contribution, host: Host) -> Itera
                 f"another one by `folder` in [templates]"
             )
     preload(templates, contribution.checks, host.root, contribution.requirements)
-    with _bound(templates_variable, templates):
-        yield
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from ..schema import (
     SchemaBuilder,
     is_list_like,
     is_named_tuple,
+    is_pydantic,
     mapper_of,
     members_of,
     plain_choice,
@@ -53,17 +54,20 @@ class TypeNode:
         type: The annotation.
         direction: ``received`` or ``sent``.
         opaque: Types that take any value: files of forms.
+        is_foreign: True within a class whose library reads its members itself, and may read them
+            from more than the types of Photon.
     """
 
     type: Any
     direction: Direction
     opaque: tuple[Any, ...] = ()
+    is_foreign: bool = False
 
     @property
     def key(self) -> Hashable:
         """What distinguishes it."""
         plain = plain_type(self.type)
-        return plain if isinstance(plain, typing.Hashable) else id(plain)
+        return plain if isinstance(plain, typing.Hashable) else id(plain), self.is_foreign
 
     @functools.cached_property
     def kinds(self) -> Sequence[Kind]:
@@ -76,7 +80,7 @@ class TypeNode:
 
     def within(self, type_: Any) -> TypeNode:
         """Return the node of a part of this type."""
-        return TypeNode(type_, self.direction, self.opaque)
+        return TypeNode(type_, self.direction, self.opaque, self.is_foreign)
 
     def _kinds(self, plain: Any) -> Iterator[Kind]:
         if isinstance(plain, TypeVar):
@@ -89,7 +93,8 @@ class TypeNode:
         elif plain in (Any, object) or _is_in(plain, self.opaque):
             yield Kind(ANY, cls=plain)
         elif _is_in(plain, SCALARS):
-            yield from self._scalar(plain)
+            is_read = self.is_foreign and "format" in SCALARS[plain]
+            yield from [Kind(ANY, cls=plain)] if is_read else self._scalar(plain)
         else:
             yield from self._composed(plain)
 
@@ -126,6 +131,8 @@ class TypeNode:
         elif is_list_like(plain):
             items = self.within(arguments[0]) if arguments else None
             yield Kind("array", items=items, cls=plain)
+        elif self.is_foreign:
+            yield Kind(ANY, cls=plain)
         else:
             builder = SchemaBuilder()
             schema = builder.schema(plain)
@@ -146,7 +153,8 @@ class TypeNode:
                 least = sum(each.required for each in members)
             first = [self.within(each.type) for each in members]
             return Kind("array", first=first, length=(least, len(members)), cls=plain)
-        named = [self._member(plain, each) for each in members if not each.is_private]
+        inner = attrs.evolve(self, is_foreign=True) if is_pydantic(plain) else self
+        named = [inner._member(plain, each) for each in members if not each.is_private]
         return Kind(
             "object",
             members={each.name: each for each in named},

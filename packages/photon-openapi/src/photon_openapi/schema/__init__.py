@@ -39,8 +39,8 @@ from ._flat import TAG as TAG
 from ._flat import Contradiction as Contradiction
 from ._flat import FlatSchema as FlatSchema
 from ._flat import flattened as flattened
-from ._gathering import gathered as gathered
 from ._flat import merge as merge
+from ._gathering import gathered as gathered
 from ._keywords import Schema as Schema
 from ._mapped_classes import mapper_of as mapper_of
 from ._members import Member as Member

@@ -19,6 +19,7 @@ from photon_runtime.observability import trace_headers as trace_headers
 from .access_log import AccessLog as AccessLog
 from .metrics import Metrics as Metrics
 from .settings import ObservabilitySettings as ObservabilitySettings
+from .settings import Observation as Observation
 from .settings import Observer as Observer
 from .settings import observe as observe
 from .settings import observers as observers
