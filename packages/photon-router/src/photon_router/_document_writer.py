@@ -6,11 +6,12 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from photon_openapi.document import OpenApi
+from photon_openapi.document import Document, OpenApi
 from photon_openapi.errors import DocumentError, SignatureError
+from photon_runtime.callables import location
 
 from .handlers import HandlerEntry, WriterContext, write_operation
-from .security import Verifier, verifiers_in, write_schemes
+from .security import Verifier, requirements, verifiers_in, write_schemes
 
 
 def begin_document(
@@ -85,6 +86,33 @@ def write_entries(
         components["schemas"] = present | {name: schemas[name] for name in sorted(schemas)}
     write_schemes(data, required_by(entries))
     return written
+
+
+def write_security(document: Document, entries: Sequence[HandlerEntry]) -> None:
+    """Write the security that handlers of a loaded document state into its operations.
+
+    Args:
+        document: The document, which is well-formed; its data is changed.
+        entries: The handlers.
+
+    Raises:
+        SignatureError: An option is not a list of verifiers, requirements or names of schemes.
+    """
+    stating = {
+        each.operation_id: each
+        for each in entries
+        if not each.is_written and "security" in each.options
+    }
+    if not stating:
+        return
+    for operation in document.operations():
+        entry = stating.get(operation.name)
+        if entry is not None:
+            try:
+                operation.data["security"] = requirements(entry.options["security"])
+            except TypeError as error:
+                raise SignatureError(f"{location(entry.function)}: {error}") from error
+    write_schemes(document.data, required_by(list(stating.values())))
 
 
 def required_by(entries: Sequence[HandlerEntry]) -> list[Verifier]:

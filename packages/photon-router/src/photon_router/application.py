@@ -43,7 +43,13 @@ from photon_runtime.signatures import require_call, resolve_local_names
 from photon_runtime.unattended import UnattendedErrors
 
 from . import _docs
-from ._document_writer import begin_document, required_by, title_of, write_entries
+from ._document_writer import (
+    begin_document,
+    required_by,
+    title_of,
+    write_entries,
+    write_security,
+)
 from ._own_sections import OwnSections
 from ._parts_host import PartsHost, add_provider, install_parts
 from ._preparation import Attempt, Collected, directly
@@ -771,7 +777,10 @@ class Application(Router):
     def _begun_document(self) -> Document:
         """Return the loaded document, or an empty one, with the title of the application."""
         data = begin_document(self._base, self._info, self._servers)
-        return Document(data, is_checked=self._base is None)
+        document = Document(data, is_checked=self._base is None)
+        if not document.schema_errors:
+            write_security(document, self._entries)
+        return document
 
 
 def _renewing(renewals: list[Renewal], handler: Handler) -> Handler:

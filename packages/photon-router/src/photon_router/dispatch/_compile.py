@@ -31,7 +31,13 @@ from ..responses import (
     logging_naive_times,
     responding_with_files,
 )
-from ..security import Guard, Guards, optional_identity_errors
+from ..security import (
+    Guard,
+    Guards,
+    absent_identity_errors,
+    identity_arguments,
+    optional_identity_errors,
+)
 from ._dispatch import Endpoint
 from ._endpoint import EndpointCompiler
 from ._extensions import HANDLER, with_extensions
@@ -96,6 +102,7 @@ def compile_routes(
                 endpoints.append((operation, wrapped))
         if reasons and is_partial and context.substitute is not None:
             endpoints.append((operation, context.substitute(operation, reasons)))
+    problems += context.fillings.problems()
     if problems and not is_partial:
         raise DocumentError(list(dict.fromkeys(problems)))
     return _tree(endpoints, mounts, error_responses, is_partial=is_partial)
@@ -126,11 +133,7 @@ def _compile_operation(
     times: TimesOfDocument | None,
 ) -> Handler:
     handler = EndpointCompiler(context, operation, entry).endpoint()
-    if context.document.is_open(operation):
-        problems = optional_identity_errors(
-            entry.function, entry.signature, entry.scope.dependencies, context.providers
-        )
-        context.problems.extend(f"{operation.name}: {each}" for each in problems)
+    _check_users(context, operation, entry)
     naive = {} if times is None else times.checks(operation)
     if checks is not None:
         check = checks(context.document, operation)
@@ -140,6 +143,25 @@ def _compile_operation(
         handler = logging_naive_times(handler, operation, naive)
     may_be_file = any(case.may_be_file for case in entry.response_cases())
     return responding_with_files(handler) if may_be_file else handler
+
+
+def _check_users(context: CompilationContext, operation: Operation, entry: HandlerEntry) -> None:
+    """Note the arguments for the user that may be missing, or always are."""
+    users = identity_arguments(
+        entry.function, entry.signature, entry.scope.dependencies, context.providers
+    )
+    if not users:
+        return
+    if context.document.required_security(operation):
+        for owner, argument in users:
+            context.fillings.note_filled(owner, argument.key)
+    else:
+        for (owner, argument), problem in absent_identity_errors(users):
+            text = f"{operation.name}: {problem}"
+            context.fillings.note_unfilled(owner, argument.key, text)
+    if context.document.is_open(operation):
+        problems = optional_identity_errors(users)
+        context.problems.extend(f"{operation.name}: {each}" for each in problems)
 
 
 @attrs.frozen

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from photon_openapi.agreement import nearest
 from photon_openapi.annotations import without_none
 from photon_openapi.document import Operation
 from photon_openapi.errors import ErrorDetail
@@ -117,7 +118,12 @@ class Arguments:
         if key is None:
             if argument.is_required:
                 self._add_problem(function, argument, self._missing_parameter(argument))
+            else:
+                text = f"it would always have its default: {self._missing_parameter(argument)}"
+                problem = self._problem(function, argument, text)
+                self.context.fillings.note_unfilled(function, argument.key, problem)
             return _with_factory(lambda request, errors: argument.default, argument)
+        self.context.fillings.note_filled(function, argument.key)
         if not self.entry.is_written:
             for text in self._differences(argument, key):
                 self._add_problem(function, argument, text)
@@ -143,7 +149,9 @@ class Arguments:
         kind, names = "parameter", [str(each["name"]) for each in self.operation.parameters]
         if marker is not None and marker.origin == "form":
             kind, names = "field of a form", self._form_fields()
-        return f"the operation has no such {kind} (it has: {', '.join(names) or '-'})"
+        near = nearest(argument.wire_name or argument.name, names)
+        listed = f"the nearest is {near!r}" if near else f"it has: {', '.join(names) or '-'}"
+        return f"the operation has no such {kind} ({listed})"
 
     def _keyed_binder(self, argument: Argument, key: ParameterKey) -> Binder:
         if key == BODY:
@@ -201,9 +209,11 @@ class Arguments:
         return submitted_binder(class_of(argument), binders, self._body.form_reader())
 
     def _add_problem(self, function: Callable[..., Any], argument: Argument, text: str) -> None:
-        self.context.problems.append(
-            f"{self.operation.name}: argument {argument.key!r} of {location(function)}: {text}"
-        )
+        self.context.problems.append(self._problem(function, argument, text))
+
+    def _problem(self, function: Callable[..., Any], argument: Argument, text: str) -> str:
+        where = f"argument {argument.key!r} of {location(function)}"
+        return f"{self.operation.name}: {where}: {text}"
 
 
 def _request_binder(request: Request, errors: list[ErrorDetail]) -> Request:

@@ -18,6 +18,7 @@ from photon_runtime.http import Handler
 from .._router_settings import RouterSettings
 from ..arguments import FormSettings
 from ..dependencies import Providers
+from ._fillings import Fillings
 
 
 @attrs.frozen
@@ -34,6 +35,7 @@ class CompilationContext:
         decoders: The decoders of bodies, by class and reference to its schema.
         substitute: Makes the handler of an operation that cannot be served, from its problems, so
             that all others are served; ``None`` to refuse the start.
+        fillings: The arguments that operations fill, or do not.
         agreement: The comparison of the document with the classes of the handlers (spec first).
     """
 
@@ -47,6 +49,7 @@ class CompilationContext:
     )
     decoders: dict[tuple[object, object], Callable[[bytes], object]] = attrs.field(factory=dict)
     substitute: Callable[[Operation, Sequence[str]], Handler] | None = None
+    fillings: Fillings = attrs.field(factory=Fillings, init=False)
     agreement: Agreement = attrs.field(
         default=attrs.Factory(lambda self: Agreement(self.document.definitions), takes_self=True),
         init=False,

@@ -30,6 +30,9 @@ class OperationOptions(TypedDict, total=False):
         error_handlers: Error handlers of the handler, by class.
         adapter: Protocol of the connection after the request was accepted, such as a WebSocket; see
             `photon_runtime.http.CallAdapter`.
+        security: Alternatives for authentication: verifiers, requirements of several, or names of
+            security schemes of the document; an empty list makes the operation public. By default
+            that of its router, spec first that of the document.
     """
 
     omit_none: bool
@@ -37,6 +40,7 @@ class OperationOptions(TypedDict, total=False):
     middleware: Sequence[Middleware]
     error_handlers: Mapping[type[BaseException], ErrorHandler]
     adapter: CallAdapter
+    security: Sequence[Required]
 
 
 class RouteOptions(OperationOptions, total=False):
@@ -60,8 +64,6 @@ class RouteOptions(OperationOptions, total=False):
         examples: Examples of the default response, by name.
         external_docs: URL of external documentation.
         openapi_extra: Members that are merged into the finished operation object.
-        security: Alternatives for authentication: verifiers, or requirements of several; an empty
-            list makes the operation public. By default that of its router.
     """
 
     status: int
@@ -78,7 +80,6 @@ class RouteOptions(OperationOptions, total=False):
     examples: Mapping[str, object]
     external_docs: str
     openapi_extra: Mapping[str, Any]
-    security: Sequence[Required]
 
 
 _LISTS = {

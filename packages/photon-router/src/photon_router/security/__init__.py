@@ -41,6 +41,8 @@ from ._mutual_tls import MutualTls as MutualTls
 from ._mutual_tls import client_cert_field as client_cert_field
 from ._oauth2 import OAuth2 as OAuth2
 from ._openid import OpenIdConnect as OpenIdConnect
+from ._optional_identity import absent_identity_errors as absent_identity_errors
+from ._optional_identity import identity_arguments as identity_arguments
 from ._optional_identity import optional_identity_errors as optional_identity_errors
 from ._verifier import ANONYMOUS as ANONYMOUS
 from ._verifier import BadCredential as BadCredential

@@ -16,13 +16,13 @@ from ..signatures import Signature
 from ._identity import current_identity
 
 
-def optional_identity_errors(
+def identity_arguments(
     function: Callable[..., Any],
     signature: Signature,
     dependencies: Sequence[Dependency],
     providers: Providers,
-) -> list[str]:
-    """Return the errors in a handler of an operation that admits anonymous requests.
+) -> list[Owned]:
+    """Return the arguments of a handler and its dependencies that are the user.
 
     Args:
         function: The handler.
@@ -37,11 +37,40 @@ def optional_identity_errors(
     users = list(walk.function(function, signature))
     for dependency in dependencies:
         users += walk.dependency(providers.overridden(dependency))
+    return users
+
+
+def optional_identity_errors(users: Sequence[Owned]) -> list[str]:
+    """Return the errors in a handler of an operation that admits anonymous requests.
+
+    Args:
+        users: Its arguments that are the user.
+    """
     return [
         f"argument {argument.name!r} of {location(owner)}: anonymous requests are admitted, so the "
         "user may be missing; write CurrentUser[... | None], or require security"
         for owner, argument in users
         if not _allows_none(argument.annotation.type)
+    ]
+
+
+def absent_identity_errors(users: Sequence[Owned]) -> list[tuple[Owned, str]]:
+    """Return the arguments of a handler of an operation without security, which are never a user.
+
+    Args:
+        users: Its arguments that are the user.
+
+    Returns:
+        Those that may be ``None``, with their problems; others are errors in any case.
+    """
+    return [
+        (
+            (owner, argument),
+            f"argument {argument.name!r} of {location(owner)}: the operation has no security, so "
+            "the user would always be None; require it: security=[..., ANONYMOUS]",
+        )
+        for owner, argument in users
+        if _allows_none(argument.annotation.type)
     ]
 
 

@@ -178,7 +178,7 @@ class Requirement:
         return merged
 
 
-Required: TypeAlias = Verifier | Requirement
+Required: TypeAlias = Verifier | Requirement | str
 """One of the alternatives that an operation can require."""
 
 ANONYMOUS = Requirement()

@@ -16,12 +16,16 @@ def requirements(required: Sequence[Required]) -> list[dict[str, list[str]]]:
     Raises:
         TypeError: An item is neither a verifier nor a requirement.
     """
-    return [as_requirement(each).as_object() for each in required]
+    return [
+        {each: []} if isinstance(each, str) else as_requirement(each).as_object()
+        for each in required
+    ]
 
 
 def verifiers_in(required: Sequence[Required]) -> list[Verifier]:
     """Return the required verifiers, each once."""
-    parts = (part for each in required for part in as_requirement(each).parts)
+    stated = (each for each in required if not isinstance(each, str))
+    parts = (part for each in stated for part in as_requirement(each).parts)
     return list(dict.fromkeys(verifier for verifier, _ in parts))
 
 
