@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 
 import click
 
-from photon_openapi.sources import Project, application_document
+from photon_openapi.sources import DocumentedApplication, Project
 from photon_runtime.http import Application, listen, serve
 
 from ._routes import list_routes
@@ -75,13 +75,16 @@ class _Handled(Protocol):
 @click.pass_obj
 def routes(project: _Project, target: str | None, *, as_json: bool) -> None:
     """List the routes of the application, sorted by path; marks those without a handler."""
-    document = application_document(project, target)
+    with contextlib.redirect_stdout(sys.stderr):
+        application = project.load_app(target)
+        document = (
+            application.document() if isinstance(application, DocumentedApplication) else None
+        )
     if document is None:
         raise click.ClickException(
             f"`{project.target(target)}` has no OpenAPI document; only an application made with"
             " Photon() or a Router has one"
         )
-    application = project.load_app(target)  # again, from the modules that are imported
     missing = application.missing_handlers() if isinstance(application, _Handled) else ()
     listed = list_routes(document, missing=missing)
     if as_json:
