@@ -13,7 +13,18 @@ import attrs
 import msgspec
 import pytest
 
-from photon_router import Application, Created, DocumentError, Form, Json, Query, Status
+from photon_router import (
+    Application,
+    Created,
+    CurrentUser,
+    Depends,
+    DocumentError,
+    Form,
+    Json,
+    Query,
+    Status,
+)
+from photon_router.security import ANONYMOUS, BearerToken
 from photon_runtime.testing import make_request
 
 TEXT = {"type": "string"}
@@ -311,3 +322,45 @@ def test_the_members_of_a_parameter_model_are_compared() -> None:
     parameter = {"name": "pageSize", "in": "query", "schema": TEXT}
     [problem] = problems(spec_first(save, parameters=[parameter]))
     assert problem.startswith("save: argument 'page.page_size' of ")
+
+
+def test_an_argument_that_no_operation_fills_is_refused() -> None:
+    def page(limt: int = 3, size: int = 4) -> int:
+        return limt + size
+
+    def save(article: Any, page: int = Depends(page)) -> Any:
+        return page
+
+    schema = {"type": "integer"}
+    names = ("limit", "size")
+    parameters = [{"name": name, "in": "query", "schema": schema} for name in names]
+    [problem] = problems(spec_first(save, parameters=parameters))
+    assert "argument 'limt' of" in problem
+    assert "it would always have its default" in problem
+    assert "the nearest is 'limit'" in problem
+
+
+def test_security_is_added_in_code_and_shown_by_the_document() -> None:
+    def save(article: Any, user: CurrentUser[str | None]) -> Any:
+        return user
+
+    [problem] = problems(spec_first(save))
+    assert "the user would always be None" in problem
+    app = spec_first(lambda article: None)
+    app = Application(spec={**app.document(), "components": SCHEMES}, validate_responses=False)
+    app.security("token", BearerToken(lambda token: token if token == "t" else None))
+    app.operation("save", security=["token", ANONYMOUS])(save)
+    operation = app.document()["paths"]["/articles"]["post"]
+    assert operation["security"] == [{"token": []}, {}]
+    headers = {"content-type": "application/json", "authorization": "Bearer t"}
+    body = b'{"title": "a"}'
+    with app.start() as handle:
+        assert handle(make_request("POST", "/articles", headers=headers, body=body)).body == b'"t"'
+        del headers["authorization"]
+        assert handle(make_request("POST", "/articles", headers=headers, body=body)).body == b"null"
+
+
+SCHEMES = {
+    "schemas": {"Article": ARTICLE, "Author": AUTHOR},
+    "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+}

@@ -109,7 +109,7 @@ def write_security(document: Document, entries: Sequence[HandlerEntry]) -> None:
         entry = stating.get(operation.name)
         if entry is not None:
             try:
-                operation.data["security"] = requirements(entry.options["security"])
+                operation.data["security"] = requirements(entry.options["security"], has_names=True)
             except TypeError as error:
                 raise SignatureError(f"{location(entry.function)}: {error}") from error
     write_schemes(document.data, required_by(list(stating.values())))

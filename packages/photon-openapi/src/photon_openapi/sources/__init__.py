@@ -7,6 +7,7 @@
 =================  ============================================================================
 """
 
+from ._application import DocumentedApplication as DocumentedApplication
 from ._application import Project as Project
 from ._application import application_document as application_document
 from ._positions import Positions as Positions

@@ -10,14 +10,20 @@ from photon_openapi.errors import DocumentError
 from ._verifier import Required, Verifier, as_requirement
 
 
-def requirements(required: Sequence[Required]) -> list[dict[str, list[str]]]:
+def requirements(
+    required: Sequence[Required], *, has_names: bool = False
+) -> list[dict[str, list[str]]]:
     """Return the ``security`` of an operation.
+
+    Args:
+        required: The alternatives.
+        has_names: True if they may be names of schemes, which a loaded document has.
 
     Raises:
         TypeError: An item is neither a verifier nor a requirement.
     """
     return [
-        {each: []} if isinstance(each, str) else as_requirement(each).as_object()
+        {each: []} if has_names and isinstance(each, str) else as_requirement(each).as_object()
         for each in required
     ]
 
