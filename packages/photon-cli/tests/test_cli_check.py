@@ -173,9 +173,9 @@ def test_each_kind_of_mistake_is_listed(tmp_path: Path) -> None:
         folders.append(folder)
     found = run(folders)
     for name, (_, _, expected) in PROJECTS.items():
-        code, listed = found[name]
+        exit_code, listed = found[name]
         text = "\n".join(each["message"] for each in listed["problems"])
-        assert code == (1 if expected else 0), (name, text)
+        assert exit_code == (1 if expected else 0), (name, text)
         assert listed["starts"] is not bool(expected)
         assert [each for each in expected if each not in text] == [], (name, text)
     kinds = {each["kind"] for _, listed in found.values() for each in listed["problems"]}
