@@ -269,24 +269,24 @@ def _union(types: list[Any]) -> Any:
 
 
 @attrs.frozen
-class Point:
+class Place:
     a: int
     b: str | None = None
 
 
 def test_annotations_share_the_projections_of_their_classes() -> None:
     known = Projections()
-    first = projection_of(Point, known=known)
-    assert projection_of(Point, known=known) is first
+    first = projection_of(Place, known=known)
+    assert projection_of(Place, known=known) is first
     assert (
-        projection_of(Point, NullPolicy((), definitions_of(None), True), known=known) is not first
+        projection_of(Place, NullPolicy((), definitions_of(None), True), known=known) is not first
     )
 
 
 def test_an_error_in_a_class_is_raised_for_each_annotation_with_it() -> None:
     schema = {"properties": {"b": {"pattern": "("}}}
-    policy = NullPolicy((schema,), definitions_of({"Point": schema}))
+    policy = NullPolicy((schema,), definitions_of({"Place": schema}))
     known = Projections()
     for _ in range(2):
         with pytest.raises(ValueError, match="pattern"):
-            projection_of(Point, policy, known=known)
+            projection_of(Place, policy, known=known)

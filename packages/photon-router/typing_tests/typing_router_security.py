@@ -65,6 +65,6 @@ def layer(request: Request) -> None:
 
 
 BasicAuth(user_of_token)  # type: ignore[arg-type]
-BearerToken(find_user)  # type: ignore[arg-type]
+BearerToken(find_user)  # its other arguments may be dependencies
 Application(security=["bearer"])  # type: ignore[list-item]
 router.get("/", security=[1])  # type: ignore[list-item]

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Concatenate, Final, TypeAlias
 
 import attrs
 
@@ -27,7 +27,7 @@ from ._verifier import (
 )
 
 MIN_LENGTH: Final = 16
-Find: TypeAlias = Callable[..., object]
+Find: TypeAlias = Callable[Concatenate[str, ...], object]
 _Reader: TypeAlias = Callable[[Request, str], list[str]]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Concatenate
 
 import attrs
 
@@ -24,7 +24,7 @@ class BasicAuth(Verifier):
         realm: The realm that browsers show when they ask for the password.
     """
 
-    find: Callable[..., object] = attrs.field(
+    find: Callable[Concatenate[str, str, ...], object] = attrs.field(
         repr=False, validator=is_function, metadata={CREDENTIALS: 2}
     )
     realm: str = attrs.field(default="api", kw_only=True)

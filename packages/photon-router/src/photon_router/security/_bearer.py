@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Concatenate
 
 import attrs
 
@@ -68,7 +68,7 @@ class BearerToken(TokenVerifier):
             as ``scopes``. Look up a digest of the token rather than the token itself.
     """
 
-    find: Callable[..., object] = attrs.field(
+    find: Callable[Concatenate[str, ...], object] = attrs.field(
         repr=False, validator=is_function, metadata={CREDENTIALS: 1}
     )
 

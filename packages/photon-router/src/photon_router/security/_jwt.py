@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Concatenate
 
 import attrs
 import msgspec
@@ -15,7 +15,7 @@ from ._jwks import Jwks
 from ._keys import KeySource, OneKey, checked_algorithms, pyjwt
 from ._verifier import CREDENTIALS, BadCredential, Verified, as_verified, is_function
 
-Find = Callable[..., object]
+Find = Callable[Concatenate[Identity, ...], object]
 
 
 @attrs.frozen(kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Concatenate
 
 import attrs
 
@@ -39,7 +39,7 @@ class MutualTls(Verifier):
             proxy that terminates TLS, see `client_cert_field`.
     """
 
-    find: Callable[..., object] = attrs.field(
+    find: Callable[Concatenate[bytes, ...], object] = attrs.field(
         repr=False, validator=is_function, metadata={CREDENTIALS: 1}
     )
     certificate: Callable[[Request], bytes | None] = attrs.field(
