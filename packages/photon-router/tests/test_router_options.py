@@ -168,7 +168,7 @@ def test_a_handler_of_an_operation_has_dependencies_middleware_and_error_handler
     assert seen == ["outer", "layer", "dependency"]
 
 
-@pytest.mark.parametrize("name", ["status", "tags", "security", "openapi_extra"])
+@pytest.mark.parametrize("name", ["status", "tags", "openapi_extra"])
 def test_what_the_document_says_cannot_be_said_by_the_handler(name: str) -> None:
     with pytest.raises(SignatureError, match=rf"'{name}' belongs in the document; .*omit_none"):
         Application(spec=spec()).operation("note", **{name: []})  # type: ignore[arg-type]
