@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Concatenate, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -19,6 +19,7 @@ from ._verifier import (
     BadCredential,
     Binding,
     Challenge,
+    Find,
     NoCredential,
     Verified,
     Verifier,
@@ -27,7 +28,6 @@ from ._verifier import (
 )
 
 MIN_LENGTH: Final = 16
-Find: TypeAlias = Callable[Concatenate[str, ...], object]
 _Reader: TypeAlias = Callable[[Request, str], list[str]]
 
 
@@ -51,15 +51,15 @@ class ApiKey(Verifier):
             locations.
     """
 
-    keys: Find | Mapping[str, str] = attrs.field(repr=False, metadata={CREDENTIALS: 1})
+    keys: Find[str] | Mapping[str, str] = attrs.field(repr=False, metadata={CREDENTIALS: 1})
     header: str | None = attrs.field(default=None, kw_only=True)
     query: str | None = attrs.field(default=None, kw_only=True)
     cookie: str | None = attrs.field(default=None, kw_only=True)
     name: str = attrs.field(default="apiKey", kw_only=True)
-    _find: Find = attrs.field(init=False, repr=False)
+    _find: Find[str] = attrs.field(init=False, repr=False)
 
     @_find.default
-    def _make_find(self) -> Find:
+    def _make_find(self) -> Find[str]:
         return self.keys if callable(self.keys) else KeyTable(self.keys)
 
     def __attrs_post_init__(self) -> None:
@@ -99,7 +99,7 @@ class ApiKey(Verifier):
         return Binding(check, challenge, is_weak=is_weak, field=key_field(location, name))
 
 
-def key_check(find: Find, location: str, name: str) -> Callable[[Request], Verified]:
+def key_check(find: Find[str], location: str, name: str) -> Callable[[Request], Verified]:
     """Return the check of a key in a location.
 
     Raises:

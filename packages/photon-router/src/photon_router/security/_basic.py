@@ -24,7 +24,7 @@ class BasicAuth(Verifier):
         realm: The realm that browsers show when they ask for the password.
     """
 
-    find: Callable[Concatenate[str, str, ...], object] = attrs.field(
+    find: Callable[[str, str], object] | Callable[Concatenate[str, str, ...], object] = attrs.field(
         repr=False, validator=is_function, metadata={CREDENTIALS: 2}
     )
     realm: str = attrs.field(default="api", kw_only=True)

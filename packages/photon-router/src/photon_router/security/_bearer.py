@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, Concatenate
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
 from photon_runtime.http import Request
 
 from ._authorization import bearer_token
-from ._verifier import CREDENTIALS, Binding, Challenge, Verified, Verifier, as_verified, is_function
+from ._verifier import (
+    CREDENTIALS,
+    Binding,
+    Challenge,
+    Find,
+    Verified,
+    Verifier,
+    as_verified,
+    is_function,
+)
 
 
 @attrs.frozen(eq=False)
@@ -68,9 +77,7 @@ class BearerToken(TokenVerifier):
             as ``scopes``. Look up a digest of the token rather than the token itself.
     """
 
-    find: Callable[Concatenate[str, ...], object] = attrs.field(
-        repr=False, validator=is_function, metadata={CREDENTIALS: 1}
-    )
+    find: Find[str] = attrs.field(repr=False, validator=is_function, metadata={CREDENTIALS: 1})
 
     def verify(self, token: str) -> Verified:
         """Call the function of the application."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Concatenate
+from typing import Any
 
 import attrs
 import msgspec
@@ -13,9 +13,7 @@ from ._bearer import TokenVerifier
 from ._identity import Identity
 from ._jwks import Jwks
 from ._keys import KeySource, OneKey, checked_algorithms, pyjwt
-from ._verifier import CREDENTIALS, BadCredential, Verified, as_verified, is_function
-
-Find = Callable[Concatenate[Identity, ...], object]
+from ._verifier import CREDENTIALS, BadCredential, Find, Verified, as_verified, is_function
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +35,7 @@ class TokenRules:
     audience: str | Sequence[str] | None
     leeway: float
     required: tuple[str, ...]
-    find: Find | None = attrs.field(repr=False)
+    find: Find[Identity] | None = attrs.field(repr=False)
 
     def verify(self, token: str, keys: KeySource) -> Verified:
         """Verify a token with its key from ``keys``.
@@ -140,7 +138,7 @@ class JwtBearer(TokenVerifier):
     audience: str | Sequence[str] | None = attrs.field(default=None, kw_only=True)
     leeway: float = attrs.field(default=30.0, kw_only=True)
     required: Sequence[str] = attrs.field(default=("exp", "sub"), kw_only=True)
-    find: Find | None = attrs.field(
+    find: Find[Identity] | None = attrs.field(
         default=None,
         kw_only=True,
         repr=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from typing import Any, Concatenate
+from typing import Any
 
 import attrs
 
@@ -18,6 +18,7 @@ from ._verifier import (
     BadCredential,
     Binding,
     Challenge,
+    Find,
     NoCredential,
     Verified,
     Verifier,
@@ -39,9 +40,7 @@ class MutualTls(Verifier):
             proxy that terminates TLS, see `client_cert_field`.
     """
 
-    find: Callable[Concatenate[bytes, ...], object] = attrs.field(
-        repr=False, validator=is_function, metadata={CREDENTIALS: 1}
-    )
+    find: Find[bytes] = attrs.field(repr=False, validator=is_function, metadata={CREDENTIALS: 1})
     certificate: Callable[[Request], bytes | None] = attrs.field(
         default=lambda request: request.client_certificate, kw_only=True, validator=is_function
     )

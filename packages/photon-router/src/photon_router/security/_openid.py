@@ -10,10 +10,11 @@ import attrs
 from ._bearer import TokenVerifier
 from ._cached_value import CachedValue, CachePolicy
 from ._fetch import check_address, fetch_object
+from ._identity import Identity
 from ._jwks import Jwks
-from ._jwt import Find, TokenRules
+from ._jwt import TokenRules
 from ._keys import checked_algorithms, pyjwt
-from ._verifier import CREDENTIALS, Binding, Verified, is_function
+from ._verifier import CREDENTIALS, Binding, Find, Verified, is_function
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
@@ -89,7 +90,7 @@ class OpenIdConnect(TokenVerifier):
     issuer: str | None = attrs.field(default=None, kw_only=True)
     leeway: float = attrs.field(default=30.0, kw_only=True)
     required: Sequence[str] = attrs.field(default=("exp", "sub"), kw_only=True)
-    find: Find | None = attrs.field(
+    find: Find[Identity] | None = attrs.field(
         default=None,
         kw_only=True,
         repr=False,

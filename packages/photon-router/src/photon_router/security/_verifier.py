@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Concatenate, Final, TypeAlias, TypeVar
 
 import attrs
 
@@ -44,6 +44,13 @@ class Verified:
     identity: object
     scopes: frozenset[str] | None = None
 
+
+Credential = TypeVar("Credential")
+Find: TypeAlias = Callable[[Credential], object] | Callable[Concatenate[Credential, ...], object]
+"""Takes a credential, and any values of dependencies, and returns the identity of its bearer.
+
+The second form takes all that the first takes; type checkers infer lambdas from the first.
+"""
 
 Check: TypeAlias = Callable[[Request], Verified]
 """Verifies the credential of a request.
