@@ -289,3 +289,126 @@ def test_converted_members_of_attrs_classes_are_checked_after_the_conversion() -
 
     assert send_request(app, "GET", "/?limit=5").json() == 5
     assert send_request(app, "GET", "/?limit=0").status == 422
+
+
+def _object(required: str = "", **properties: object) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required.split()}
+
+
+TEXT, NUMBER, TEXTS = {"type": "string"}, {"type": "integer"}, {"type": "array"}
+
+
+class Computed(BaseModel):
+    net: int
+
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def gross(self) -> int:
+        return self.net * 2
+
+
+class Directed(BaseModel):
+    tag_list: list[str] = Field(validation_alias="tags", serialization_alias="tagList")
+
+
+class Loose(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    name: str
+
+
+class Reading(BaseModel):
+    number: int
+
+    @pydantic.field_validator("number", mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> int:
+        return int(value)
+
+
+class Missing(BaseModel):
+    other: str
+
+
+class Spelled(BaseModel):
+    tag_list: list[str]
+
+
+def served(cls: Any, received: object, sent: object) -> Application:
+    """Return an application whose document has these schemas, spec first."""
+    contents = [{"application/json": {"schema": each}} for each in (received, sent)]
+    operation = {
+        "operationId": "echo",
+        "requestBody": {"required": True, "content": contents[0]},
+        "responses": {"200": {"description": "The same.", "content": contents[1]}},
+    }
+    info = {"title": "Echo", "version": "1"}
+    document = {"openapi": "3.1.0", "info": info, "paths": {"/": {"post": operation}}}
+    app = Application(spec=document, validate_responses=True)
+
+    def echo(value: Any) -> Any:
+        return value
+
+    echo.__annotations__ |= {"value": cls, "return": cls}
+    app.operation("echo")(echo)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("cls", "received", "sent", "body", "result"),
+    [
+        (
+            Computed,
+            _object("net", net=NUMBER),
+            _object("net gross", net=NUMBER, gross=NUMBER),
+            {"net": 1},
+            {"net": 1, "gross": 2},
+        ),
+        (
+            Directed,
+            _object("tags", tags=TEXTS),
+            _object("tagList", tagList=TEXTS),
+            {"tags": ["a"]},
+            {"tagList": ["a"]},
+        ),
+        (
+            Loose,
+            {**_object("name bio", name=TEXT, bio=TEXT), "additionalProperties": NUMBER},
+            _object("name bio", name=TEXT),
+            {"name": "a", "bio": "b", "more": 1},
+            {"name": "a", "bio": "b", "more": 1},
+        ),
+        (
+            Reading,
+            _object("number", number=TEXT),
+            _object("number", number=NUMBER),
+            {"number": "3"},
+            {"number": 3},
+        ),
+    ],
+)
+def test_classes_fit_a_document_by_what_they_receive_and_send(
+    cls: Any, received: object, sent: object, body: object, result: object
+) -> None:
+    response = send_request(
+        served(cls, received, sent),
+        "POST",
+        "/",
+        headers={"content-type": "application/json"},
+        body=json.dumps(body).encode(),
+    )
+    assert (response.status, response.json()) == (200, result)
+
+
+@pytest.mark.parametrize(
+    ("cls", "schema", "text"),
+    [
+        (Missing, _object("name", name=TEXT), "Missing has no member for 'name'"),
+        (Spelled, _object("tagList", tagList=TEXTS), "it has 'tag_list'"),
+        (Computed, _object("net", net=TEXT), "the document has string, and the code integer"),
+    ],
+)
+def test_classes_that_cannot_fit_a_document_are_refused_at_start(
+    cls: Any, schema: object, text: str
+) -> None:
+    with pytest.raises(DocumentError, match=text):
+        send_request(served(cls, schema, schema), "POST", "/")

@@ -50,7 +50,7 @@ class ObjectComparison:
             for name, member in self._declared.items():
                 yield from self._received(name, member)
             yield from self._never_filled()
-            if isinstance(self.schema.others, Node):
+            if isinstance(self.schema.others, Node) and not self._keeps_others:
                 yield (
                     f"{self._cls} has no place for the other members that the document allows, so "
                     "that they would be lost: annotate a dict"
@@ -67,6 +67,11 @@ class ObjectComparison:
     @property
     def _unmatched(self) -> list[str]:
         return [name for name in self._declared if name not in self.matched]
+
+    @property
+    def _keeps_others(self) -> bool:
+        """Whether the class keeps members that it does not declare."""
+        return self.type_.others is not None
 
     @property
     def _cls(self) -> str:
@@ -96,7 +101,7 @@ class ObjectComparison:
     def _received(self, name: str, member: NamedMember) -> Iterator[str]:
         own = self.matched.get(name)
         if own is None or not own.is_settable:
-            if not member.is_ignored and _has_values(member):
+            if not (member.is_ignored or self._keeps_others) and _has_values(member):
                 free = [each.name for each in self.others]
                 yield (
                     f"{self._cls} has no member for {name!r}, so that its values would be lost"
@@ -130,7 +135,7 @@ class ObjectComparison:
     def _sent(self, name: str, member: NamedMember) -> Iterator[str]:
         own = self.matched.get(name)
         if own is None:
-            if member.is_required and member.is_settable:
+            if member.is_required and member.is_settable and not self._keeps_others:
                 free = [each.name for each in self.others]
                 yield (
                     f"{self._cls} has no member for {name!r}, which the document requires"

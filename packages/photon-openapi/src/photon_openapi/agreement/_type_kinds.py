@@ -25,13 +25,17 @@ from ..document import definitions_of
 from ..schema import (
     SCALARS,
     Member,
+    PydanticAttribute,
     SchemaBuilder,
+    accepts_more,
     is_list_like,
     is_named_tuple,
     is_pydantic,
     mapper_of,
     members_of,
     plain_choice,
+    sent_members_of,
+    takes_others,
     types_of,
 )
 from ._kinds import ANY, Direction, Kind, NamedMember
@@ -146,7 +150,7 @@ class TypeNode:
         return Kind("array", first=first, length=(len(first), len(first)), cls=plain)
 
     def _class(self, plain: Any) -> Kind:
-        members = members_of(plain) or ()
+        members = self._members_of(plain)
         if is_named_tuple(origin_of(plain) or plain):
             least = len(members)
             if self.direction == "received":
@@ -158,14 +162,20 @@ class TypeNode:
         return Kind(
             "object",
             members={each.name: each for each in named},
+            others=self.within(object) if is_pydantic(plain) and takes_others(plain) else None,
             cls=plain,
             names=frozenset((_name(plain),)),
         )
 
+    def _members_of(self, plain: Any) -> Sequence[Member]:
+        """Return the members of a class, which may have others where it is sent."""
+        members = sent_members_of(plain) if self.direction == "sent" else members_of(plain)
+        return members or ()
+
     def _member(self, plain: Any, member: Member) -> NamedMember:
         is_free = typing.is_typeddict(origin_of(plain) or plain) and not member.required
         is_free |= member.may_be_unset
-        is_opaque = member.converts and self.direction == "received"
+        is_opaque = self.direction == "received" and (member.converts or _reads_more(member))
         return NamedMember(
             member.wire_name,
             self.within(object if is_opaque else member.type),
@@ -174,6 +184,10 @@ class TypeNode:
             is_settable=member.argument is not None or mapper_of(plain) is not None,
             attribute=None if member.has_own_name else member.name,
         )
+
+
+def _reads_more(member: Member) -> bool:
+    return isinstance(member.attribute, PydanticAttribute) and accepts_more(member.attribute)
 
 
 def _is_in(plain: Any, types: Any) -> bool:
