@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated
 
 import attrs
 from sqlalchemy import ColumnElement, func, select
@@ -12,7 +11,6 @@ from sqlalchemy.orm import Session, selectinload
 
 from photon import (
     CurrentUser,
-    Depends,
     HttpError,
     Json,
     Photon,
@@ -23,7 +21,7 @@ from photon import (
 )
 from photon_lifeguard import DatabasePart
 from photon_openapi.codec import encode
-from photon_router.security import ApiKey, BadCredential, JwtBearer, issue_token
+from photon_router.security import ANONYMOUS, ApiKey, BadCredential, JwtBearer, issue_token
 from photon_router.security.passwords import hash_password, verify_password
 
 from . import messages as m
@@ -108,18 +106,9 @@ def viewer_of(credential: str) -> Viewer:
 app.security("Token", ApiKey(viewer_of))
 
 
-def optional_viewer(request: Request) -> Viewer | None:
-    """Return the bearer of a token on an operation that works without one."""
-    credential = request.headers.get("authorization")
-    if credential is None:
-        return None
-    try:
-        return viewer_of(credential)
-    except BadCredential:
-        raise HttpError(401) from None
-
-
-MaybeViewer = Annotated[Viewer | None, Depends(optional_viewer)]
+MaybeViewer = CurrentUser[Viewer | None]
+OPTIONAL = ("Token", ANONYMOUS)
+"""The requirement of operations whose responses depend on the user only if there is one."""
 
 
 def _account(db: Session, viewer: Viewer) -> Account:
@@ -211,7 +200,7 @@ def _named(db: Session, username: str) -> Account:
     return account
 
 
-@app.operation("GetProfileByUsername")
+@app.operation("GetProfileByUsername", security=OPTIONAL)
 def show_profile(username: str, viewer: MaybeViewer, db: Session) -> m.ProfileResponse:
     """Return a profile."""
     return m.ProfileResponse(_profile(db, _named(db, username), viewer))
@@ -303,7 +292,7 @@ class Filters:
     favorited: str | None = None
 
 
-@app.operation("GetArticles")
+@app.operation("GetArticles", security=OPTIONAL)
 def list_articles(
     filters: Query[Filters], viewer: MaybeViewer, db: Session, limit: int, offset: int
 ) -> m.ArticlesResponse:
@@ -328,7 +317,7 @@ def feed(
     return _page(db, [Post.author_id.in_(followed)], limit, offset, viewer)
 
 
-@app.operation("GetArticle")
+@app.operation("GetArticle", security=OPTIONAL)
 def show_article(slug: str, viewer: MaybeViewer, db: Session) -> m.ArticleResponse:
     """Return an article."""
     return m.ArticleResponse(_article(db, _post(db, slug), viewer))
@@ -403,7 +392,7 @@ def _comment(db: Session, remark: Remark, viewer: Viewer | None) -> m.Comment:
     return m.Comment(remark.id, remark.created_at, remark.updated_at, remark.body, author)
 
 
-@app.operation("GetArticleComments")
+@app.operation("GetArticleComments", security=OPTIONAL)
 def list_comments(slug: str, viewer: MaybeViewer, db: Session) -> m.CommentsResponse:
     """Return the comments on an article."""
     remarks = _post(db, slug).comments
