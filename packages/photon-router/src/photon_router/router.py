@@ -23,7 +23,7 @@ from photon_runtime.http import Handler
 from photon_runtime.refusals import refusable
 from photon_runtime.signatures import names_of, require_call, require_instance
 
-from ._foreign_names import missing
+from ._foreign_calls import missing
 from ._route_marks import marks_in
 from ._route_marks import photon_route as photon_route
 from ._views import methods_of
