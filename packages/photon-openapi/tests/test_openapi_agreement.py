@@ -243,6 +243,8 @@ def test_what_can_never_be_received_is_named(schema: Any, type_: Any, message: s
         (ANY_PET, Cat | Dog),
         ({"type": "array", "items": COUNT, "minItems": 2}, Point),
         ({"type": "object", "additionalProperties": TEXT}, Maybe),
+        (thing("title", "size", title=TEXT, size=COUNT), dict[str, str | int]),
+        ({**thing("title", title=TEXT), "additionalProperties": COUNT}, dict[str, str | int]),
         (NODE, Node),
     ],
     ids=str,
@@ -356,6 +358,14 @@ def test_linked_classes_are_compared_in_linear_time(monkeypatch: pytest.MonkeyPa
         cls = getattr(module, name)
         assert agreement.differences(reference, cls, "received", "/s") == []
     assert time.process_time() - before < 2
+
+
+def test_defaults_of_a_document_are_used_for_objects_in_parameters_only() -> None:
+    schema = thing(title={**TEXT, "default": "a"})
+    agreement = Agreement(definitions_of({}))
+    assert agreement.parameter_differences(schema, Item, "/p") == []
+    (difference,) = agreement.differences(schema, Item, "received", "/s")
+    assert "Item.title is required" in difference
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,13 @@ class Point:
     when: datetime.datetime
 
 
+@dataclasses.dataclass
+class Stored:
+    title: str
+    color: str = "red"
+    size: int | None = None
+
+
 class Options(TypedDict, total=False):
     size: int
 
@@ -583,3 +590,16 @@ class WithPrivateField:
 def test_a_class_with_a_private_member_without_a_default_cannot_be_received(cls: Any) -> None:
     with pytest.raises(TypeError, match=r"_token is private, so it is not received, and has no"):
         body_of(cls)
+
+
+@pytest.mark.parametrize("type_", [Stored, list[Stored], dict[str, Stored]])
+def test_defaults_of_a_received_dataclass_are_its_own(type_: Any) -> None:
+    builder = SchemaBuilder()
+    schema = builder.schema(type_)
+    decode = JsonDecoder(type_, schema=schema, components=builder.components).decode
+    value, inside = {"title": "a"}, type_ is not Stored
+    body = [value] if type_ == list[Stored] else {"k": value} if inside else value
+    received: Any = decode(json.dumps(body).encode())
+    stored = received[0 if type_ == list[Stored] else "k"] if inside else received
+    assert vars(stored) == {"title": "a", "color": "red", "size": None}
+    assert json.loads(encode(stored)) == vars(stored)

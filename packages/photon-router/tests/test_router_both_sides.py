@@ -205,6 +205,59 @@ def test_forms_have_the_names_of_the_document() -> None:
     assert response.body == b'{"fullName":"A"}'
 
 
+@pytest.mark.parametrize(
+    ("field", "annotation", "expected"),
+    [
+        ({"type": "integer", "default": 3}, "Form[int]", (200, 3)),
+        ({"type": "integer", "default": 3}, "Form[int | None]", (200, 3)),
+        (TEXT, "Form[str | None]", (200, None)),
+        (TEXT, "Form[str]", (422, None)),
+    ],
+)
+def test_a_missing_field_of_a_form_has_the_default_of_the_document(
+    field: Any, annotation: str, expected: tuple[int, Any]
+) -> None:
+    def save(title: Form[str], size: Any) -> dict[str, Any]:
+        return {"size": size}
+
+    save.__annotations__["size"] = annotation
+    media = "application/x-www-form-urlencoded"
+    schema = {"type": "object", "properties": {"title": TEXT, "size": field}}
+    app = spec_first(save, schema=schema, media=media, response={"type": "object"})
+    headers = {"content-type": media}
+    with app.start() as handle:
+        response = handle(make_request("POST", "/articles", headers=headers, body=b"title=a"))
+    assert isinstance(response.body, bytes)
+    answer = msgspec.json.decode(response.body)
+    assert (response.status, answer.get("size")) == expected
+
+
+def test_a_result_that_is_an_object_is_json_in_a_range_of_media_types() -> None:
+    def save(article: Json[Article]) -> Article:
+        return article
+
+    def plain(article: Json[Article]) -> dict[str, Any]:
+        return {"title": article.title}
+
+    def text(article: Json[Article]) -> str:
+        return article.title
+
+    content = {"*/*": {"schema": {"$ref": "#/components/schemas/Article"}}}
+    responses = {"200": {"description": "It.", "content": content}}
+    assert post(spec_first(save, responses=responses), SENT) == (200, SENT)
+    assert post(spec_first(plain, responses=responses), SENT) == (200, {"title": "a"})
+    responses = {"200": {"description": "It.", "content": {"*/*": {}}}}
+    request = make_request(
+        "POST",
+        "/articles",
+        headers={"content-type": "application/json"},
+        body=msgspec.json.encode(SENT),
+    )
+    with spec_first(text, responses=responses).start() as handle:
+        response = handle(request)
+    assert response.content_type == "text/plain; charset=utf-8"
+
+
 def test_all_problems_are_listed_with_their_places() -> None:
     @attrs.frozen
     class Wrong:

@@ -208,6 +208,16 @@ def answer(router: Application, type_: Any, result: object) -> Any:
             Data("a"),
             {"name": "a"},
         ),
+        *(
+            (
+                {**members("", name=TEXT, nick=TEXT), keyword: requirements},
+                Data,
+                Data("a"),
+                {"name": "a"},
+            )
+            for requirements in [[{"required": ["name"]}, {"required": ["nick"]}]]
+            for keyword in ("anyOf", "oneOf")
+        ),
         (members("", nick={"enum": ["a", "b"]}), Cat, Cat(), {"kind": "cat"}),
         (members("", nick=False), Cat, Cat(), {"kind": "cat"}),
         ({**members("", kind=TEXT), "additionalProperties": False}, Cat, Cat(), {"kind": "cat"}),

@@ -33,6 +33,11 @@ def is_json(media_type: str) -> bool:
     return kind == JSON or kind.endswith("+json")
 
 
+def may_be_json(media_type: str) -> bool:
+    """Return whether a media type is JSON, or a range that contains JSON: ``*/*``."""
+    return is_json(media_type) or essence(media_type) in (ANYTHING, "application/*")
+
+
 def is_text(media_type: str) -> bool:
     """Return whether a media type is text."""
     return essence(media_type).startswith("text/")

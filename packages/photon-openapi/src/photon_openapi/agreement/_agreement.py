@@ -22,7 +22,13 @@ from typing import Any, Final
 
 import attrs
 
-from ..annotations import origin_of, without_none
+from ..annotations import (
+    origin_of,
+    plain_type,
+    split_annotation,
+    union_members,
+    without_none,
+)
 from ..document import Definitions
 from ..schema import types_of
 from ._kinds import ANY, Direction, Kind, NamedMember
@@ -112,7 +118,9 @@ class Agreement:
             pointer: The location of the schema in the document.
             opaque: Types that take any value.
         """
-        pair = self._compared(schema, type_, direction, pointer, opaque)
+        return self._new_differences(self._compared(schema, type_, direction, pointer, opaque))
+
+    def _new_differences(self, pair: _Pair) -> list[str]:
         found = []
         for each in pair.all():
             if id(each) not in self._reported:
@@ -138,7 +146,8 @@ class Agreement:
             found = [text for each in kinds for text in self._list_differences(node, each, read)]
         elif types == {"object"}:
             is_object = any(each.type == "object" for each in read.kinds)
-            found = self.differences(schema, read.type, "received", pointer) if is_object else []
+            filled = TypeNode(read.type, "received", fills_defaults=True)
+            found = self._new_differences(self._pair(node, filled)) if is_object else []
         elif types & {ANY, "array", "object"}:  # what the text is depends on the type
             found = []
         else:
@@ -227,7 +236,7 @@ class Agreement:
         return self._pair(node, TypeNode(type_, direction, tuple(opaque)))
 
     def _pair(self, schema: SchemaNode, type_: TypeNode) -> _Pair:
-        key = schema.key, type_.key, type_.direction, type_.opaque
+        key = schema.key, type_.key, type_.direction, type_.opaque, type_.fills_defaults
         pair = self._pairs.get(key)
         if pair is None:
             pair = self._pairs[key] = _Pair(schema.target, schema)
@@ -350,17 +359,36 @@ class Agreement:
         if type_.members is None:
             self._mapping(pair, schema, type_, node.direction)
         elif schema.members is not None:
-            comparison = ObjectComparison(schema, type_, node.direction, self._tags)
+            comparison = ObjectComparison(
+                schema, type_, node.direction, self._tags, fills_defaults=node.fills_defaults
+            )
             pair.differences += comparison.differences()
             pair.cls, pair.spelling = type_.cls, comparison.spelling
             for one, other in comparison.inner:
                 self._inner(pair, one, other)
 
     def _mapping(self, pair: _Pair, schema: Kind, type_: Kind, direction: Direction) -> None:
-        for member in (schema.members or {}).values():
-            if direction == "received" or member.is_required:
-                self._inner(pair, member.node, type_.others)
-        self._inner(pair, schema.others, type_.others)
+        members = (schema.members or {}).values()
+        values = type_.others
+        if direction == "sent" and members and isinstance(values, TypeNode):
+            # The values of one type are for all members: each may have its own.
+            for each in members:
+                if each.is_required:
+                    self._one_of(pair, each.node, values)
+            self._one_of(pair, schema.others, values)
+            return
+        for each in members:
+            if direction == "received" or each.is_required:
+                self._inner(pair, each.node, values)
+        self._inner(pair, schema.others, values)
+
+    def _one_of(self, pair: _Pair, schema: Any, type_: TypeNode) -> None:
+        """Compare a schema with a type, of whose alternatives one must fit."""
+        if isinstance(schema, SchemaNode):
+            parts = union_members(plain_type(split_annotation(type_.type).type)) or ()
+            results = [self._pair(schema, type_.within(each)) for each in parts]
+            fitting = next((each for each in results if each.fits), None)
+            pair.inner.append(self._pair(schema, type_) if fitting is None else fitting)
 
 
 def _is_plain_list(schema: Any) -> bool:

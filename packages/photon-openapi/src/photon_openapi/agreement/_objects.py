@@ -28,6 +28,7 @@ class ObjectComparison:
         type_: The kind of the class.
         direction: The direction of the values.
         tags: The names of members whose values a discriminator restricts, which is not compared.
+        fills_defaults: True if defaults of the schema replace missing members.
         inner: The parts that must be compared, too: of the schema, and of the class.
         spelling: The names of the schema of members that are spelled otherwise, by attribute.
         matched: The member of the class for each of the schema.
@@ -38,6 +39,7 @@ class ObjectComparison:
     type_: Kind
     direction: Direction
     tags: frozenset[str] = frozenset()
+    fills_defaults: bool = False
     inner: list[tuple[object, object]] = attrs.field(factory=list, init=False)
     spelling: dict[str, str] = attrs.field(factory=dict, init=False)
     matched: Mapping[str, NamedMember] = attrs.field(factory=dict, init=False)
@@ -108,7 +110,8 @@ class ObjectComparison:
                     f"{hint(name, free, 'it has')}"
                 )
             return
-        if own.is_required and not (member.is_required or member.has_default):
+        is_filled = member.has_default and self.fills_defaults
+        if own.is_required and not (member.is_required or is_filled):
             yield (
                 f"{self._attribute(own)} is required, and the document does not require {name!r}: "
                 "give the member a default, or require it in the document"

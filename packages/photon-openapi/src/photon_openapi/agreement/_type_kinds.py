@@ -60,12 +60,14 @@ class TypeNode:
         opaque: Types that take any value: files of forms.
         is_foreign: True within a class whose library reads its members itself, and may read them
             from more than the types of Photon.
+        fills_defaults: True if defaults of the schema replace missing members.
     """
 
     type: Any
     direction: Direction
     opaque: tuple[Any, ...] = ()
     is_foreign: bool = False
+    fills_defaults: bool = False
 
     @property
     def key(self) -> Hashable:
@@ -84,7 +86,7 @@ class TypeNode:
 
     def within(self, type_: Any) -> TypeNode:
         """Return the node of a part of this type."""
-        return TypeNode(type_, self.direction, self.opaque, self.is_foreign)
+        return attrs.evolve(self, type=type_)
 
     def _kinds(self, plain: Any) -> Iterator[Kind]:
         if isinstance(plain, TypeVar):

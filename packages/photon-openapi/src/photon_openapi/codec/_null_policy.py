@@ -54,9 +54,11 @@ class NullPolicy:
 
     def leaves_out(self, name: str) -> bool:
         """Return true if a member that is ``None`` must be left out; see `of_class`."""
-        if any(self._requires_null(part, name) for part in self.schemas):
+        members = list(self._members(name))
+        certain = [schema for schema, is_alternative in members if not is_alternative]
+        if any(self._requires_null(part, name, certain) for part in self.schemas):
             return False
-        schemas = [schema for schema, _ in self._members(name)]
+        schemas = [schema for schema, _ in members]
         return bool(schemas) and (self.omit_none or any(map(self._rejects_null, schemas)))
 
     def member(self, name: str) -> NullPolicy:
@@ -107,12 +109,19 @@ class NullPolicy:
             schemas, self.definitions, choose=lambda branches: _matching_branches(branches, name)
         )
 
-    def _requires_null(self, part: dict[str, Any], name: str) -> bool:
-        """Return true if a schema requires a member, so that ``None`` must be sent as ``null``."""
+    def _requires_null(self, part: dict[str, Any], name: str, certain: Sequence[Any]) -> bool:
+        """Return true if a schema requires a member, so that ``None`` must be sent as ``null``.
+
+        Args:
+            part: The schema of the object.
+            name: The name of the member.
+            certain: The schemas of the member that are no alternatives.
+        """
         if name not in part.get("required", ()):
             return False
-        is_rejected = any(map(self._rejects_null, _of_member(part, name)))
-        return not (is_rejected and id(part) in self.alternatives)
+        if id(part) not in self.alternatives:
+            return True
+        return not any(map(self._rejects_null, [*_of_member(part, name), *certain]))
 
     def _rejects_null(self, schema: Any) -> bool:
         plain = self.definitions.followed(schema)

@@ -5,6 +5,7 @@ The strategies are described in `_json`. The choice is made once for each type, 
 
 from __future__ import annotations
 
+import dataclasses
 import decimal
 import enum
 import typing
@@ -66,11 +67,26 @@ def _own_strategies(part: Any) -> frozenset[str]:
     plain = strip_alias(annotation.type)
     if isinstance(plain, type) and issubclass(plain, enum.Flag):
         required.add("structured")  # msgspec accepts bits that no member has
+    if _keeps_defaults_in_class(origin_of(plain) or plain):
+        required.add("structured")
     for member in members_of(annotation.type) or ():
         is_special = member.is_private or member.converts or member.is_renamed
         if is_special or member.argument is None:
             required.add("structured")
     return frozenset(required)
+
+
+def _keeps_defaults_in_class(cls: Any) -> bool:
+    """Return true for a dataclass without slots that has plain defaults.
+
+    msgspec does not set a default that it finds as an attribute of the class, and does not encode
+    what an object does not have itself: the member would be missing in a result.
+    """
+    return dataclasses.is_dataclass(cls) and any(
+        each.default is not dataclasses.MISSING
+        and getattr(cls, each.name, dataclasses.MISSING) is each.default
+        for each in dataclasses.fields(cls)
+    )
 
 
 def parts_of(type_: Any) -> Iterator[Any]:

@@ -25,13 +25,14 @@ from photon_openapi.errors import MAX_ERRORS, ErrorDetail, MalformedBody, Valida
 from photon_openapi.messages import pointer_of
 from photon_openapi.schema import (
     SchemaCheck,
+    default_of,
     is_equivalent,
     members_of,
     properties_of,
     type_of_schema,
 )
 from photon_runtime.http import Request
-from photon_runtime.media_types import FORM, MULTIPART, essence, is_json, is_text
+from photon_runtime.media_types import FORM, MULTIPART, essence, is_json, is_text, may_be_json
 
 from .._upload import UploadFile, takes_files
 from ..annotations import is_stream
@@ -178,15 +179,14 @@ class BodyArguments:
 
     @staticmethod
     def _is_json(media: str) -> bool:
-        return is_json(media) or essence(media) in ("*/*", "application/*")
+        return may_be_json(media)
 
     def _reader(self, argument: Argument, media: str) -> Reader | None:
         """Return the reader of a body of one media type, ``None`` if the types do not match."""
         type_ = strip_alias(without_none(argument.annotation.type))
         if _is_raw(argument):
             return self._text_reader(media) if type_ is str else _raw_reader(type_)
-        is_any = essence(media) in ("*/*", "application/*") and is_body(type_)
-        if is_json(media) or is_any:
+        if is_json(media) or (may_be_json(media) and is_body(type_)):
             return json_reader(self._decoder(argument, media))
         if type_ in (Any, object):
             return self._text_reader(media) if is_text(media) else read_bytes
@@ -356,6 +356,7 @@ class BodyArguments:
         value_of = self._plain_body()
         convert = self._form_converter(argument, name)
         default = argument.default
+        must_be_sent, stated = self._missing_field(argument, name)
 
         def bind(request: Request, errors: list[ErrorDetail]) -> object:
             value = value_of(request, errors)
@@ -363,12 +364,21 @@ class BodyArguments:
                 return None
             if isinstance(value, dict) and name in value:
                 return convert(errors, value[name], (name,))
-            if default is MISSING:
+            if default is MISSING and must_be_sent:
                 errors.append(ErrorDetail("body", "is required", pointer=pointer_of([name])))
                 return None
-            return default
+            return stated if default is MISSING else default
 
         return bind
+
+    def _missing_field(self, argument: Argument, name: str) -> tuple[bool, object]:
+        """Return whether a field must be sent, and what replaces it otherwise."""
+        schemas = [content.get("schema") for content in self.content.values()]
+        fields = [properties_of(each, self.definitions).get(name) for each in schemas]
+        stated = next((default_of(each, self.definitions) for each in fields if each), None)
+        type_ = argument.annotation.type
+        may_be_none = type_ in (Any, object) or without_none(type_) != type_
+        return stated is None and not may_be_none, stated
 
 
 def _is_raw(argument: Argument) -> bool:

@@ -10,7 +10,7 @@ from photon_openapi.annotations import plain_type
 from photon_openapi.document import ITEM_SCHEMA, OpenApi, code_for
 from photon_openapi.messages import pointer_of
 from photon_runtime.http import forbids_body
-from photon_runtime.media_types import EVENT_STREAM, is_json
+from photon_runtime.media_types import EVENT_STREAM, is_json, may_be_json
 
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent
@@ -93,7 +93,8 @@ def _schema_of(
     """Return the schema of a result, with its location; ``None`` if it is not JSON."""
     media = resolved.media
     if media not in content:
-        media = next(filter(is_json, content), media)
+        usual = sorted(filter(may_be_json, content), key=is_json, reverse=True)
+        media = usual[0] if usual else media
     declared = content.get(media)
     if declared is None or media.startswith(EVENT_STREAM) or resolved.form == "chunks":
         return None
@@ -101,7 +102,7 @@ def _schema_of(
         key = next((key for key in (ITEM_SCHEMA, "itemSchema") if key in declared), None)
         return None if key is None else (declared[key], [media, key])
     is_value = resolved.form == "value" or (resolved.form == "response" and is_json(media))
-    if not is_value or "schema" not in declared or not is_json(media):
+    if not is_value or "schema" not in declared or not may_be_json(media):
         return None
     if resolved.case.response is not None and not _is_item(resolved):
         return None

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from photon_openapi.annotations import plain_type, union_members
+from photon_openapi.annotations import origin_of, plain_type, union_members
 from photon_openapi.codec import (
     SEND_NULL,
     NullPolicy,
@@ -30,7 +30,15 @@ from photon_openapi.document import Definitions, OpenApi, code_for
 from photon_openapi.schema import is_list_like, members_of
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response, forbids_body
-from photon_runtime.media_types import BYTES, EVENT_STREAM, JSON, TEXT, essence, is_json
+from photon_runtime.media_types import (
+    BYTES,
+    EVENT_STREAM,
+    JSON,
+    TEXT,
+    essence,
+    is_json,
+    may_be_json,
+)
 
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent, StreamBody
@@ -127,12 +135,26 @@ def _form_of_value(case: ResponseCase, content: Mapping[str, OpenApi]) -> tuple[
     """Return media type and form of a result that is not streamed."""
     media, form = case.media, case.form
     if form == "value" and media is None:
-        media = next(filter(is_json, content), None)
+        is_value = may_be_json if _is_composed(case.type) else is_json
+        media = next(filter(is_value, content), None)
         if media is None and content:
             media, form = next(iter(content)), "raw"
+        elif media is not None and not is_json(media):  # a range
+            media = JSON
     if form == "value" and not content and plain_type(case.type) is type(None):
         form = "none"
     return (_concrete(media, case.type) if form == "raw" else media or JSON), form
+
+
+def _is_composed(type_: Any) -> bool:
+    """Return true if values of a type are encoded as an object or a list."""
+    plain = plain_type(type_)
+    members = union_members(plain)
+    if members is not None:
+        return any(map(_is_composed, members))
+    origin = origin_of(plain) or plain
+    is_mapping = isinstance(origin, type) and issubclass(origin, Mapping)
+    return is_mapping or is_list_like(plain) or members_of(plain) is not None
 
 
 def resolve_union(

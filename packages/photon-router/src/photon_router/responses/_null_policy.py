@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from photon_openapi.codec import NullPolicy
 from photon_openapi.document import ITEM_SCHEMA, Definitions, OpenApi
-from photon_runtime.media_types import EVENT_STREAM, is_json
+from photon_runtime.media_types import EVENT_STREAM, is_json, may_be_json
 
 from ._cases import form_of_stream
 
@@ -24,7 +24,8 @@ def null_policy_of(
     """
     media_object = content.get(media)
     if media_object is None and is_json(media):
-        media_object = next((content[each] for each in content if is_json(each)), None)
+        usual = sorted(filter(may_be_json, content), key=is_json, reverse=True)
+        media_object = content[usual[0]] if usual else None
     media_object = media_object or {}
     item = media_object.get(ITEM_SCHEMA)
     if item is None and not media.startswith(EVENT_STREAM):  # in an event stream it is an event's
