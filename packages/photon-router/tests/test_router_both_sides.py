@@ -258,6 +258,36 @@ def test_a_result_that_is_an_object_is_json_in_a_range_of_media_types() -> None:
     assert response.content_type == "text/plain; charset=utf-8"
 
 
+@pytest.mark.parametrize(
+    ("annotation", "media", "message"),
+    [
+        (Article, "text/csv", "the result must be str or bytes to be sent as text/csv"),
+        (dict[str, Any], "application/pdf", "the result must be str or bytes"),
+        (list[str] | int | None, "text/html", "the result must be str or bytes"),
+        (Iterator[Article], "application/json", "the items of the stream must be str or bytes"),
+        (str | Article, "text/csv", None),
+        (Iterator[bytes], "application/json", None),
+        (bytes, "application/pdf", None),
+        (Any, "text/csv", None),
+    ],
+)
+def test_a_result_that_cannot_have_its_media_type_is_refused(
+    annotation: Any, media: str, message: str | None
+) -> None:
+    def save(article: Json[Article]) -> Any:
+        raise AssertionError
+
+    save.__annotations__["return"] = annotation
+    responses = {"200": {"description": "It.", "content": {media: {}}}}
+    app = spec_first(save, responses=responses)
+    if message is None:
+        with app.start():
+            pass
+    else:
+        (problem,) = problems(app)
+        assert message in problem
+
+
 def test_all_problems_are_listed_with_their_places() -> None:
     @attrs.frozen
     class Wrong:

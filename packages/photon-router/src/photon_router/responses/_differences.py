@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from photon_openapi.agreement import Agreement
-from photon_openapi.annotations import plain_type
+from photon_openapi.annotations import plain_type, union_members
 from photon_openapi.document import ITEM_SCHEMA, OpenApi, code_for
 from photon_openapi.messages import pointer_of
 from photon_runtime.http import forbids_body
@@ -15,7 +15,7 @@ from photon_runtime.media_types import EVENT_STREAM, is_json, may_be_json
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent
 from ._cases import STREAMS
-from ._encoders import Declared, ResolvedCase
+from ._encoders import Declared, ResolvedCase, is_composed
 
 
 def result_differences(
@@ -41,6 +41,9 @@ def result_differences(
                     f"{own}: the document has a body of the type {', '.join(content)}, and the "
                     "handler returns None: annotate the value that it returns"
                 )
+        elif each.form in ("raw", "chunks") and content and _is_no_text(each.case.type):
+            what = "items of the stream" if each.form == "chunks" else "result"
+            yield f"{own}: the {what} must be str or bytes to be sent as {each.media}"
         elif each.case.type not in (MISSING, ServerSentEvent):
             yield from _value_differences(each, content, agreement, own)
 
@@ -74,6 +77,15 @@ def result_spellings(
                     "differently: write a class for each"
                 )
     return result
+
+
+def _is_no_text(type_: Any) -> bool:
+    """Return true if no value of a type is text or bytes."""
+    plain = plain_type(type_)
+    members = union_members(plain)
+    if members is not None:
+        return all(map(_is_no_text, members))
+    return plain in (int, float, bool, type(None)) or is_composed(plain)
 
 
 def _value_differences(

@@ -135,7 +135,7 @@ def _form_of_value(case: ResponseCase, content: Mapping[str, OpenApi]) -> tuple[
     """Return media type and form of a result that is not streamed."""
     media, form = case.media, case.form
     if form == "value" and media is None:
-        is_value = may_be_json if _is_composed(case.type) else is_json
+        is_value = may_be_json if is_composed(case.type) else is_json
         media = next(filter(is_value, content), None)
         if media is None and content:
             media, form = next(iter(content)), "raw"
@@ -146,12 +146,12 @@ def _form_of_value(case: ResponseCase, content: Mapping[str, OpenApi]) -> tuple[
     return (_concrete(media, case.type) if form == "raw" else media or JSON), form
 
 
-def _is_composed(type_: Any) -> bool:
+def is_composed(type_: Any) -> bool:
     """Return true if values of a type are encoded as an object or a list."""
     plain = plain_type(type_)
     members = union_members(plain)
     if members is not None:
-        return any(map(_is_composed, members))
+        return any(map(is_composed, members))
     origin = origin_of(plain) or plain
     is_mapping = isinstance(origin, type) and issubclass(origin, Mapping)
     return is_mapping or is_list_like(plain) or members_of(plain) is not None
