@@ -9,6 +9,7 @@ import urllib.request
 from http import HTTPStatus
 from typing import IO, Annotated, Any, Literal
 
+import attrs
 import django.http  # type: ignore[import-untyped]
 import flask
 import httpx
@@ -163,3 +164,21 @@ def test_values_of_dependencies_may_be_of_any_class() -> None:
         return f"{path} {type(client).__name__}"
 
     assert send_request(app, "GET", "/items").json() == "uploads Client"
+
+
+@attrs.frozen
+class _Leave:
+    days: int
+
+
+_Leave.__module__, _Leave.__name__ = "requests.models", "Request"
+
+
+def test_a_package_of_the_project_may_have_the_name_of_another() -> None:
+    app = Application(title="Leave", version="1")
+
+    @app.post("/requests")
+    def ask(request: _Leave) -> _Leave:
+        return request
+
+    assert send_request(app, "POST", "/requests", json={"days": 3}).json() == {"days": 3}

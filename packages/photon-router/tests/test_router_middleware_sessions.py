@@ -345,6 +345,11 @@ def test_what_json_has_not_is_told() -> None:
         run(Sessions(secret=KEY), user=object())
 
 
+def test_a_name_that_would_be_lost_is_refused() -> None:
+    with pytest.raises(ValueError, match="the name _begun is taken"):
+        run(Sessions(secret=KEY), _begun="today")
+
+
 def test_no_listing_shows_the_keys() -> None:
     assert KEY not in repr(Sessions(secret=KEY, old_secrets=[OLD]))
     session, _ = run(Sessions(secret=KEY), password="hidden")

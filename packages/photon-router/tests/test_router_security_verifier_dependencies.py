@@ -150,12 +150,22 @@ def needs_what_is_not_provided(token: str, db: Session) -> Identity:
     return Identity(str(db))
 
 
+def has_any_number(token: str, request: Request, *args: str) -> Identity | None:
+    return Identity(request.path)
+
+
+def has_no_name(token: str, request: Request, /) -> Identity | None:
+    return Identity(request.path)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
         (needs_the_user, "leave CurrentUser out"),
         (needs_a_parameter, "nothing provides the argument 'page'"),
         (needs_what_is_not_provided, "nothing provides the argument 'db'"),
+        (has_any_number, r"takes \*args"),
+        (has_no_name, "'request' gets its value by name: write the / before it"),
     ],
 )
 def test_what_a_verifier_cannot_have_is_refused_at_start(function: Any, message: str) -> None:
@@ -176,8 +186,9 @@ def test_what_a_verifier_cannot_have_is_refused_at_start(function: Any, message:
         lambda token: Identity(token),
         lambda *tokens: Identity(tokens[0]),
         lambda token, unused=None: Identity(token),
+        lambda token, unused=None, *more: Identity(token),
     ],
-    ids=["mapping", "one", "any number", "default"],
+    ids=["mapping", "one", "any number", "default", "default and any number"],
 )
 def test_functions_without_dependencies_are_called_with_the_credential_alone(
     function: Any,

@@ -39,6 +39,12 @@ class Database:
     password: str = attrs.field(default="", repr=False, validator=attrs.validators.max_len(3))
 
 
+@attrs.frozen
+class Shop:
+    DATABASE_URL: str
+    most_items: int = attrs.field(default=1, alias="mostItems", validator=attrs.validators.ge(1))
+
+
 def load(
     root: Path, text: str = "", *, environment: str = "test", environ: dict[str, str] | None = None
 ) -> Settings:
@@ -91,6 +97,24 @@ def test_an_environment_variable_finds_a_key_in_another_spelling(tmp_path: Path)
         tmp_path, "[app]\ngreetingText = 'a'\n", environ={"PHOTON__APP__GREETINGTEXT": "b"}
     )
     assert settings.section("app", dict) == {"greetingText": "b"}
+
+
+def test_an_environment_variable_finds_a_key_with_capitals_that_no_file_has(tmp_path: Path) -> None:
+    environ = {"PHOTON__APP__DATABASE_URL": "db", "PHOTON__APP__MOSTITEMS": "3"}
+    shop = load(tmp_path, environ=environ).section("app", Shop)
+    assert shop == Shop(DATABASE_URL="db", mostItems=3)
+
+
+def test_a_value_of_a_key_with_capitals_is_refused_at_its_variable(tmp_path: Path) -> None:
+    environ = {"PHOTON__APP__DATABASE_URL": "db", "PHOTON__APP__MOSTITEMS": "0"}
+    with pytest.raises(SettingsError, match=r"^PHOTON__APP__MOSTITEMS: `app\.mostItems`: "):
+        load(tmp_path, environ=environ).section("app", Shop)
+
+
+def test_a_key_in_a_file_has_the_capitals_of_the_class(tmp_path: Path) -> None:
+    settings = load(tmp_path, "[app]\nDATABASE_URL = 'db'\nmostitems = 3\n")
+    with pytest.raises(SettingsError, match="no key `mostitems`; did you mean `mostItems`"):
+        settings.section("app", Shop)
 
 
 def test_an_environment_variable_holds_a_list_as_toml(tmp_path: Path) -> None:

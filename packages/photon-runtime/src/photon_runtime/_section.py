@@ -22,7 +22,7 @@ from ._table_members import is_table, members_of_table
 from ._table_members import require_table as require_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from ._toml import KeyPath
@@ -89,25 +89,40 @@ class _Reader:
         known = {member.key: member for member in members_of_table(cls)}
         kinds = typing.get_type_hints(cls, include_extras=True)
         before = len(self.problems)
-        arguments = {}
-        for key, item in value.items():
-            here = (*path, key)
-            if key not in known:
+        arguments: dict[str, object] = {}
+        written: dict[str, KeyPath] = {}
+        for name, item in value.items():
+            here = (*path, name)
+            key = self._key(name, here, known.keys() - value.keys())
+            member = known.get(key)
+            if member is None:
                 hint = nearest(key, known, kind="keys")
                 self._complain(here, f"{_title(path)} has no key `{key}`; {hint}")
-            elif known[key].is_converted:
-                arguments[known[key].argument] = item
-            else:
-                kind = kinds[known[key].name]
-                arguments[known[key].argument] = self.convert(item, kind, here)
+                continue
+            written[key] = here
+            arguments[member.argument] = (
+                item if member.is_converted else self.convert(item, kinds[member.name], here)
+            )
         for key, member in known.items():
-            if key not in value and member.is_required:
+            if key not in written and member.is_required:
                 self._complain(path, f"{_title(path)} needs the key `{key}`, which is not there")
         if len(self.problems) > before:
             return _FAULTY
-        return self._build(cls, arguments, path)
+        return self._build(cls, arguments, path, written)
 
-    def _build(self, cls: type, arguments: dict[str, object], path: KeyPath) -> object:
+    def _key(self, name: str, here: KeyPath, absent: Iterable[str]) -> str:
+        """Return the key that a name means: those of variables do not distinguish capitals."""
+        if not self._came_as_text(here):
+            return name
+        return next((key for key in absent if key.lower() == name.lower()), name)
+
+    def _build(
+        self,
+        cls: type,
+        arguments: dict[str, object],
+        path: KeyPath,
+        written: Mapping[str, KeyPath],
+    ) -> object:
         """Make the instance, then run the validators one by one to hear all of them."""
         try:
             with attrs.validators.disabled():
@@ -129,7 +144,8 @@ class _Reader:
                 # attrs puts the attribute, the value and so on behind the message.
                 reason = error.args[0] if error.args and field.repr else "this value is not allowed"
                 key = field.alias or field.name
-                self._complain((*path, key), f"`{_dotted((*path, key))}`: {reason}")
+                here = written.get(key, (*path, key))
+                self._complain(here, f"`{_dotted((*path, key))}`: {reason}")
         return instance
 
     def _single(self, value: object, kind: object, path: KeyPath) -> object:

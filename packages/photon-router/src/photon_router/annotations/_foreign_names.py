@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from photon_openapi.annotations import origin_of
+from photon_openapi.schema import members_of
 from photon_runtime.http import DescribedResponse
 
 from ._types import Marker
@@ -28,6 +29,11 @@ _FRAMEWORKS: Final = frozenset(
     }
 )
 """Packages whose names are known; those of the standard library included."""
+
+_WORDS: Final = frozenset(
+    {"bottle", "falcon", "ninja", "pyramid", "quart", "requests", "sanic", "tornado"}
+)
+"""Those whose names a project may give to its own package; none of them has classes of values."""
 
 _REQUEST: Final = "from photon import Request"
 _RESPONSE: Final = "from photon import Response"
@@ -154,6 +160,8 @@ def foreign_result(result: object) -> str | None:
 def _is_foreign(package: str, name: str, value: object) -> bool:
     if package == "email":
         return name in ("Header", "Message", "EmailMessage")
+    if package in _WORDS and members_of(value) is not None:
+        return False
     is_mapping = isinstance(value, type) and issubclass(value, Mapping)
     return package in _FRAMEWORKS and (name in _NAMES or is_mapping)
 

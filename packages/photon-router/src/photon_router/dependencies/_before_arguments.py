@@ -49,7 +49,7 @@ def with_dependencies(
         ``function`` itself if it has no further arguments that need values.
 
     Raises:
-        SignatureError: A further argument cannot have a value.
+        SignatureError: A further argument cannot have a value, or not by its name.
     """
     if not _has_more(function, own):
         return function
@@ -76,10 +76,21 @@ def _has_more(function: Callable[..., Any], own: int) -> bool:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # of a function in C, which has no dependencies
         return False
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return any(each.kind in named for each in parameters[own:]) and not any(
-        each.kind is inspect.Parameter.VAR_POSITIONAL for each in parameters
-    )
+    more, takes_any_number = [], False
+    for index, each in enumerate(parameters):
+        is_required = each.default is inspect.Parameter.empty
+        if each.kind is inspect.Parameter.VAR_POSITIONAL:
+            takes_any_number = True
+        elif index < own or each.kind is inspect.Parameter.VAR_KEYWORD:
+            continue
+        elif each.kind is not inspect.Parameter.POSITIONAL_ONLY:
+            more.append(is_required)
+        elif is_required:
+            raise SignatureError(
+                f"{location(function)}: the argument {each.name!r} gets its value by name: write "
+                "the / before it"
+            )
+    return any(more) if takes_any_number else bool(more)
 
 
 class _Plan(Plan):

@@ -188,6 +188,8 @@ class Sessions(Layer):
     ) -> Response:
         """Return a copy of the response with the cookie: a handler may reuse its response."""
         if session:
+            if _BEGUN in session:
+                raise ValueError(f"the name {_BEGUN} is taken in a session: choose another one")
             data, age = dict(session), self.max_age
             if self.max_lifetime is not None:
                 now = _now()
