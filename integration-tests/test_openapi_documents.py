@@ -332,6 +332,12 @@ def changed(old: str, new: str) -> Callable[[str], str]:
     return change
 
 
+def both(first: Callable[[str], str], second: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: second(first(text))
+
+
+KEY = "{type: apiKey, in: header, name: X-Key}"
+
 MISTAKES = {
     "lost handler": (
         changed("operationId: getBook", "operationId: readBook"),
@@ -356,9 +362,16 @@ MISTAKES = {
         changed("        - {name: to, in: path, required: true, schema: {type: integer}}\n", ""),
         ["/paths/~1books~1{isbn}~1pages~1{from}-{to}/get/parameters: the path parameter 'to'"],
     ),
-    "security": (
+    "undeclared scheme": (
         changed("tags: [{name: books}", "security: [{apiKey: []}]\ntags: [{name: books}"),
-        ["listBooks: requires apiKey, which nothing verifies", "lend: requires apiKey"],
+        ["/security/0: 'apiKey' is not declared"],
+    ),
+    "unverified scheme": (
+        both(
+            changed("listBooks\n      tags", "listBooks\n      security: [{key: []}]\n      tags"),
+            changed("components:\n", f"components:\n  securitySchemes: {{key: {KEY}}}\n"),
+        ),
+        ["listBooks: requires key, which nothing verifies"],
     ),
     "wrong schema": (
         changed("type: integer, minimum: 1, maximum: 100", "type: integer, minimum: one"),
