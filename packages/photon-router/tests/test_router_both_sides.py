@@ -5,6 +5,7 @@ received and sent by the names of the document.
 """
 
 import dataclasses
+import datetime
 from collections.abc import Iterator
 from typing import Annotated, Any, TypedDict
 from uuid import UUID
@@ -210,6 +211,11 @@ def test_forms_have_the_names_of_the_document() -> None:
     [
         ({"type": "integer", "default": 3}, "Form[int]", (200, 3)),
         ({"type": "integer", "default": 3}, "Form[int | None]", (200, 3)),
+        (
+            {**TEXT, "format": "date", "default": "2020-01-31"},
+            "Form[datetime.date]",
+            (200, [2020, 1, 31]),
+        ),
         (TEXT, "Form[str | None]", (200, None)),
         (TEXT, "Form[str]", (422, None)),
     ],
@@ -218,6 +224,8 @@ def test_a_missing_field_of_a_form_has_the_default_of_the_document(
     field: Any, annotation: str, expected: tuple[int, Any]
 ) -> None:
     def save(title: Form[str], size: Any) -> dict[str, Any]:
+        if isinstance(size, datetime.date):
+            return {"size": [size.year, size.month, size.day]}
         return {"size": size}
 
     save.__annotations__["size"] = annotation

@@ -367,7 +367,9 @@ class BodyArguments:
             if default is MISSING and must_be_sent:
                 errors.append(ErrorDetail("body", "is required", pointer=pointer_of([name])))
                 return None
-            return stated if default is MISSING else default
+            if default is MISSING:
+                return None if stated is None else convert(errors, stated, (name,))
+            return default
 
         return bind
 

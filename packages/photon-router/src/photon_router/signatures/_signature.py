@@ -130,9 +130,10 @@ def is_generator(function: Callable[..., object]) -> bool:
 
 def _read_argument(function: Callable[..., object], parameter: CallableParameter) -> Argument:
     if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+        stars = "*" if parameter.kind is Parameter.VAR_POSITIONAL else "**"
         raise SignatureError(
-            f"{location(function)} takes *{parameter.name}: arguments are bound by name, declare "
-            "each of them"
+            f"{location(function)} takes {stars}{parameter.name}: arguments are bound by name, "
+            "declare each of them"
         )
     hint = Any if parameter.annotation is Parameter.empty else parameter.annotation
     try:
