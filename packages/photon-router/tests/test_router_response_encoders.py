@@ -250,6 +250,26 @@ def test_one_class_with_two_statuses_is_refused() -> None:
     assert __file__ in str(info.value)
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        tuple[Html, int],
+        tuple[Created[Item], Literal[200, 201]],
+        tuple[Html | Redirect, int, dict[str, str]],
+    ],
+    ids=str,
+)
+def test_a_response_in_a_tuple_is_refused(result: Any) -> None:
+    def give():  # type: ignore[no-untyped-def]
+        return Html("given"), 201
+
+    give.__annotations__ = {"return": result}
+    app = Application(title="Shop", version="1")
+    app.get("/")(give)
+    with pytest.raises(SignatureError, match="so it cannot be in a tuple: write -> "), app.start():
+        pass
+
+
 def test_a_status_is_one_of_http() -> None:
     with pytest.raises(ValueError, match="from 200 to 599"):
         Status(101)

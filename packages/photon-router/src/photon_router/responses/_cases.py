@@ -122,7 +122,7 @@ def response_cases_of(
 
     Raises:
         SignatureError: Two cases have the same class and different statuses, or the annotation is
-            a class of another framework.
+            a class of another framework, or a response in a tuple.
     """
     error = foreign_result(result)
     if error is not None:
@@ -132,7 +132,7 @@ def response_cases_of(
         for status, kind in (responses or {}).items()
         if not isinstance(kind, str | Mapping)
     }
-    reader = _Reader(media, declared, is_generator(function))
+    reader = _Reader(media, declared, is_generator(function), location(function))
     if not declared and not reader.yields and _is_value(result):
         cases = [reader.value(result, None)]  # most handlers
     else:
@@ -151,11 +151,13 @@ class _Reader:
         media: The media type in the decorator's options.
         declared: The statuses of classes in the decorator's options.
         yields: True if the handler is a generator function.
+        place: The handler, for messages.
     """
 
     media: str | None
     declared: Mapping[Any, int]
     yields: bool
+    place: str
 
     def read(self, type_: Any, status: int | None) -> list[ResponseCase]:
         """Return the cases of an annotation; ``status`` is the default for their status."""
@@ -209,6 +211,13 @@ class _Reader:
 
     def _pairs(self, body: Any, statuses: Sequence[int | None]) -> list[ResponseCase]:
         bare = self.read(body, None)
+        kind = bare[0].response
+        if kind is not None and all(case.response is not None for case in bare):
+            name = kind.__name__
+            raise SignatureError(
+                f"{self.place}, its result: {name} has its status and header fields itself, so it "
+                f"cannot be in a tuple: write -> {name}, and pass them to {name}(...)"
+            )
         return [
             attrs.evolve(
                 case,
