@@ -118,13 +118,26 @@ def test_only_objects_with_another_form_are_made_mappings() -> None:
         assert [member.name for member in members] == names
         return is_native(cls, members)
 
-    ordered = attrs.make_class("ordered", {"a": attrs.field(type=int), "b": attrs.field(type=int)})
+    ordered_fields = {"a": attrs.field(type=int), "b": attrs.field(type=int)}
+    ordered = attrs.make_class("ordered", ordered_fields, slots=True)
     fields = {"b": attrs.field(type=int), "a": attrs.field(type=int)}
     other = attrs.make_class("other", fields, slots=True)
     assert is_sent_by_msgspec(ordered, ["a", "b"])
     assert not is_sent_by_msgspec(other, ["b", "a"])
     loose = attrs.make_class("loose", {"b": attrs.field(), "a": attrs.field()}, slots=False)
-    assert is_sent_by_msgspec(loose, ["b", "a"])
+    assert not is_sent_by_msgspec(loose, ["b", "a"])
+    single = attrs.make_class("single", {"a": attrs.field()}, slots=False)
+    assert is_sent_by_msgspec(single, ["a"])
+
+
+def test_the_order_of_a_body_is_not_that_of_a_result() -> None:
+    @attrs.define(slots=False)
+    class Loose:
+        b: int
+        a: int = 1
+
+    received = msgspec.json.decode(b'{"a": 2, "b": 1}', type=Loose)
+    assert list(sent(Loose, received)) == ["b", "a"]
 
 
 def test_keyword_only_members_of_a_struct_keep_their_place() -> None:

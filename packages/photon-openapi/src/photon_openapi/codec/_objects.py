@@ -2,9 +2,10 @@
 
 msgspec encodes an object by itself, which is fastest, but in an order of its own for attrs classes:
 it reads the slots of each class in the order in which Python stores them, which is that of their
-names, and those of derived classes first. Where this differs from the declared order, or a name on
-the wire from that of the attribute, the object is first made a ``dict``, by a function that is
-generated for the class, as attrs generates ``__init__``. It costs about as much as the encoding.
+names, and those of derived classes first; without slots, in the order in which they were received.
+Where this differs from the declared order, or a name on the wire from that of the attribute, the
+object is first made a ``dict``, by a function that is generated for the class, as attrs generates
+``__init__``. It costs about as much as the encoding.
 """
 
 from __future__ import annotations
@@ -41,10 +42,9 @@ def is_native(cls: type, members: Sequence[Member]) -> bool:
         return True
     names = [member.name for member in shown]
     slots = [name for base in cls.__mro__ for name in sorted(_slots_of(base)) if name in names]
-    stored = [member for member in shown if member.name not in slots]
-    # Without a default, the class itself sets it, perhaps after all others.
-    has_late = any(each.argument is None and each.default is attrs.NOTHING for each in stored)
-    return not has_late and [*(member.name for member in stored), *slots] == names
+    # A `__dict__` comes first, and is filled in the order of the body that an object is made of.
+    stored = [name for name in names if name not in slots]
+    return len(stored) <= 1 and [*stored, *slots] == names
 
 
 def _slots_of(cls: type) -> Sequence[str]:
