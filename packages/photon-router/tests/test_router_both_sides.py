@@ -7,7 +7,7 @@ received and sent by the names of the document.
 import dataclasses
 import datetime
 from collections.abc import Iterator
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Never, NoReturn, TypedDict
 from uuid import UUID
 
 import attrs
@@ -276,6 +276,8 @@ def test_a_result_that_is_an_object_is_json_in_a_range_of_media_types() -> None:
         (str | Article, "text/csv", None),
         (Iterator[bytes], "application/json", None),
         (bytes, "application/pdf", None),
+        (Never, "application/json", None),
+        (NoReturn, "text/csv", None),
         (Any, "text/csv", None),
     ],
 )

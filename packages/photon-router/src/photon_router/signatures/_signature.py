@@ -8,7 +8,7 @@ checks the signature alone. Errors name the location of the function.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Never, NoReturn
 
 import attrs
 
@@ -89,13 +89,16 @@ class Argument:
         return self.default is MISSING
 
 
+_NO_RESULT: Final = (Parameter.empty, NoReturn, Never)
+
+
 @attrs.frozen
 class Signature:
     """The arguments and the result of a handler or dependency.
 
     Attributes:
         arguments: The arguments in order.
-        result: The return annotation; `MISSING` without one.
+        result: The return annotation; `MISSING` without one, or if it never returns.
     """
 
     arguments: Sequence[Argument]
@@ -120,7 +123,7 @@ def read_signature(function: Callable[..., object], *, owner: type | None = None
         for parameter in read.parameters
         if not parameter.is_bound or isinstance(parameter.default, SourceMarker)
     ]
-    return Signature(arguments, MISSING if read.result is Parameter.empty else read.result)
+    return Signature(arguments, MISSING if read.result in _NO_RESULT else read.result)
 
 
 def is_generator(function: Callable[..., object]) -> bool:
