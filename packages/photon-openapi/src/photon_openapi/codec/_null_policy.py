@@ -115,7 +115,7 @@ class NullPolicy:
         Args:
             part: The schema of the object.
             name: The name of the member.
-            certain: The schemas of the member that are no alternatives.
+            certain: The schemas of the member that are not alternatives.
         """
         if name not in part.get("required", ()):
             return False

@@ -114,7 +114,7 @@ class ResponseCheck:
             return []  # the document does not describe a body
         if response.body == b"" and response.content_type is None:
             return [ErrorDetail("body", f"is missing, but must be of type {', '.join(content)}")]
-        media = _declared_media(content, response.content_type or "")
+        media = declared_media(content, response.content_type or "")
         if media is None:
             expected = ", ".join(content)
             message = f"is of type {response.content_type}, but must be of type {expected}"
@@ -167,7 +167,7 @@ def _required_headers(document: Document, response: OpenApi) -> list[str]:
     ]
 
 
-def _declared_media(content: Mapping[str, OpenApi], sent: str) -> str | None:
+def declared_media(content: Mapping[str, OpenApi], sent: str) -> str | None:
     """Return the media type in the document that matches a sent one best."""
     kind = essence(sent)
     ranges = (kind, f"{kind.partition('/')[0]}/*", "*/*")

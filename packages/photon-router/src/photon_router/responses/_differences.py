@@ -15,6 +15,7 @@ from photon_runtime.media_types import EVENT_STREAM, is_json, may_be_json
 from ..signatures import MISSING
 from ..streaming import ServerSentEvent
 from ._cases import STREAMS
+from ._check import declared_media
 from ._encoders import Declared, ResolvedCase, is_composed
 
 
@@ -44,6 +45,11 @@ def result_differences(
         elif each.form in ("raw", "chunks") and content and _is_no_text(each.case.type):
             what = "items of the stream" if each.form == "chunks" else "result"
             yield f"{own}: the {what} must be str or bytes to be sent as {each.media}"
+        elif _has_no_type(each, content):
+            yield (
+                f"{own}: {', '.join(content)} does not say which type a "
+                f"{plain_type(each.case.type).__name__} is sent as: return a Response with its type"
+            )
         elif each.case.type not in (MISSING, ServerSentEvent):
             yield from _value_differences(each, content, agreement, own)
 
@@ -77,6 +83,13 @@ def result_spellings(
                     "differently: write a class for each"
                 )
     return result
+
+
+def _has_no_type(resolved: ResolvedCase, content: Mapping[str, OpenApi]) -> bool:
+    """Return true for text or bytes of which the document names ranges of types only."""
+    is_bare = resolved.case.media is None and plain_type(resolved.case.type) in (str, bytes)
+    is_bare &= resolved.form == "raw" and bool(content)
+    return is_bare and declared_media(content, resolved.media) is None
 
 
 def _is_no_text(type_: Any) -> bool:
