@@ -83,16 +83,24 @@ class Documents:
             schema["additionalProperties"] = self.random.choice([True, False, self.schema(depth)])
         return schema
 
+    def parameter(self) -> dict[str, Any]:
+        """A schema, or a content where no style may represent the values: lists of lists."""
+        schema = self.schema()
+        if not isinstance(schema, dict) or schema.get("type") == "array":
+            return {"schema": {"type": "array", "items": self.random.choice(SCALARS)}}
+        if schema.keys() & {"$ref", "allOf", "anyOf", "oneOf"}:
+            return {"content": {"application/json": {"schema": schema}}}
+        return {"schema": schema}
+
     def operation(self, number: int, names: list[str], *, has_body: bool) -> dict[str, Any]:
         parameters = [
-            {"name": name, "in": "path", "required": True, "schema": self.schema()}
-            for name in names
+            {"name": name, "in": "path", "required": True, **self.parameter()} for name in names
         ]
         for name in self.random.sample([name for name in NAMES if name.isascii()], 3):
             place = self.random.choice(["query", "header", "cookie"])
             is_required = self.random.random() < 0.4
             parameters.append(
-                {"name": name, "in": place, "required": is_required, "schema": self.schema()}
+                {"name": name, "in": place, "required": is_required, **self.parameter()}
             )
         operation: dict[str, Any] = {"parameters": parameters, "responses": {}}
         if self.random.random() < 0.8:

@@ -179,6 +179,7 @@ class NewMember:
     name: str
     rank: Literal["captain", "mate", "engineer", "cook"]
     born: datetime.date | None = None
+    pin: str | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen

@@ -263,7 +263,6 @@ def test_what_fits_is_sent(schema: Any, type_: Any) -> None:
         (thing("title", title=COUNT), Item, "the code has string, and the document integer"),
         (thing("title", "tag_list", title=TEXT, tag_list=TAGS), Keys, "may be missing"),
         ({"enum": ["red"]}, Color, 'does not allow "blue"'),
-        (COUNT, float, "integers only"),
         ({"type": "number"}, decimal.Decimal, "code has string of the format decimal"),
         ({"type": "string", "format": "date-time"}, datetime.date, "format date-time"),
         (TEXT, str | None, "the code has null"),

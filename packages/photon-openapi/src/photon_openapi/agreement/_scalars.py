@@ -66,10 +66,8 @@ def _refused_by_schema(schema: Kind, type_: Kind) -> str | None:
             return None
         missing = [each for each in type_.values if each not in schema.values]
         return f"the document does not allow {choices(missing)}" if missing else None
-    if schema.values is not None:
-        return None
-    if schema.type == "integer" and type_.type == "number":
-        return "the document allows integers only"
+    if schema.values is not None or (schema.type == "integer" and type_.type == "number"):
+        return None  # the value may be right: an int is a float to type checkers
     formats = _SAME_FORMAT.get(type_.format or "")
     is_other = formats is not None and schema.format not in formats
     if is_other and any(schema.format in each for each in _SAME_FORMAT.values()):

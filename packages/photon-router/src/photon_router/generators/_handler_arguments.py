@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -182,9 +182,13 @@ class _Arguments:
         else:
             self._add_whole("Body", TypeCode("bytes"), is_required)
 
-    def _add_whole(self, marker: str, type_: TypeCode, is_required: bool) -> None:
+    def _add_whole(
+        self, marker: str, type_: TypeCode, is_required: bool, *, fields: Collection[str] = ()
+    ) -> None:
         base = snake_name(type_.text) if type_.text in self.types.classes else "body"
-        name = self.scope.claim(base, "body", "request_body")
+        # With the name of a field, the argument would be that field.
+        free = [name for name in (base, "body", "request_body") if name not in fields]
+        name = self.scope.claim(*free or ["whole_body"])
         if is_required:
             self.added.append(ArgumentCode(name, f"{marker}[{type_.annotation}]"))
         else:
@@ -202,11 +206,12 @@ class _Arguments:
         }
         plain = self._plain(schema)
         if not properties or {"oneOf", "anyOf"} & plain.keys():
-            self._add_whole("Form", _PLAIN_FORM, is_required)
+            self._add_whole("Form", _PLAIN_FORM, is_required, fields=properties)
         elif len(properties) > _MOST_FIELDS and not files and is_required:
             whole = attrs.evolve(self.types.of(schema, f"{self.name}Form"), is_nullable=False)
             is_class = whole.kind == "class"  # of which each member is a field
-            self._add_whole("Form", whole if is_class else _PLAIN_FORM, is_required)
+            form = whole if is_class else _PLAIN_FORM
+            self._add_whole("Form", form, is_required, fields=properties)
         else:
             required = plain.get("required", ()) if is_required else ()
             for wire, inner in properties.items():
