@@ -78,18 +78,17 @@ class HeldBody:
         body: The body.
         stack: Exited when the body was sent, with the error that ended it, if any.
 
-    Attributes:
-        ended_by: The error that ended the body; `Cancelled` if it was cut.
     """
 
-    __slots__ = ("_body", "_parts", "_stack", "ended_by")
+    __slots__ = ("_body", "_error", "_keeps_error", "_parts", "_stack")
 
     def __init__(self, body: Iterable[bytes], stack: ExitStack) -> None:
         """Store both."""
         self._body = body
         self._stack: ExitStack | None = stack
         self._parts: Iterator[bytes] | None = None
-        self.ended_by: BaseException | None = None
+        self._keeps_error = False
+        self._error: BaseException | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         """Return the parts; the body is iterated over once."""
@@ -107,6 +106,15 @@ class HeldBody:
                 self._release(error)
             except BaseException as failed:
                 _log.error("%r failed at its end", self, exc_info=as_failure(failed))
+
+    def keep_error(self) -> None:
+        """Keep the error that ends the body until `take_error`."""
+        self._keeps_error = True
+
+    def take_error(self) -> BaseException | None:
+        """Return the error that ended the body, once; `Cancelled` if it was cut."""
+        error, self._error = self._error, None
+        return error
 
     def stop(self) -> None:
         """End the body early, if it supports that."""
@@ -129,7 +137,9 @@ class HeldBody:
         self._release(Cancelled(self) if getattr(self._body, "is_cut", False) else None)
 
     def _release(self, error: BaseException | None) -> None:
-        stack, self._stack, self.ended_by = self._stack, None, error
+        stack, self._stack = self._stack, None
+        if self._keeps_error:
+            self._error = error
         if stack is not None:
             release(stack, error)
 
@@ -155,11 +165,13 @@ def release(stack: ExitStack, error: BaseException | None) -> None:
 
 def release_after(stack: ExitStack, request: Request, body: object) -> Callable[[], None]:
     """Return a call for after the response that exits a stack, with the error of sending it."""
+    if isinstance(body, HeldBody | Upgrade):
+        body.keep_error()
 
     def release_late() -> None:
         error = request.failure
         if isinstance(body, HeldBody | Upgrade):
-            error = body.ended_by
+            error = body.take_error()
         sending = sys.exc_info()[1]  # the connection makes the call while the error propagates
         if error is None and sending is not None:
             error = Cancelled(request)

@@ -69,20 +69,18 @@ def upgrade(
 
 @final
 class Upgrade:
-    """The body of a response made by `upgrade`: the function that serves the new protocol.
+    """The body of a response made by `upgrade`: the function that serves the new protocol."""
 
-    Attributes:
-        ended_by: The error that ended the protocol; `Cancelled` if it could not begin.
-    """
-
-    __slots__ = ("_held", "ended_by", "protocol", "serve")
+    __slots__ = ("_error", "_has_begun", "_held", "_keeps_error", "protocol", "serve")
 
     def __init__(self, protocol: str, serve: Serve) -> None:
         """Store the protocol and the function."""
         self.protocol = protocol
         self.serve = serve
         self._held: ExitStack | None = None
-        self.ended_by: BaseException | None = Cancelled(self)
+        self._has_begun = False
+        self._keeps_error = False
+        self._error: BaseException | None = None
 
     def hold(self, stack: ExitStack) -> None:
         """Keep the resources of ``stack`` open until the protocol has ended, or could not begin."""
@@ -97,7 +95,7 @@ class Upgrade:
         """
         held, self._held = self._held, None
         begin_messages()
-        self.ended_by = None
+        self._has_begun = True
         try:
             if held is None:
                 self.serve(stream)
@@ -105,8 +103,22 @@ class Upgrade:
             with held:
                 self.serve(stream)
         except BaseException as error:
-            self.ended_by = error
+            if self._keeps_error:
+                self._error = error
             raise
+
+    def keep_error(self) -> None:
+        """Keep the error that ends the protocol until `take_error`."""
+        self._keeps_error = True
+
+    def take_error(self) -> BaseException | None:
+        """Return the error that ended the protocol, once; `Cancelled` if it could not begin.
+
+        The error refers to all calls that it has left, and they to this object, so it is kept no
+        longer than it is needed: such cycles would wait for the garbage collector.
+        """
+        error, self._error = self._error, None
+        return error if self._has_begun else Cancelled(self)
 
     def close(self) -> None:
         """Release the held resources as cancelled if the protocol has not begun."""
