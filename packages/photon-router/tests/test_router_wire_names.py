@@ -15,12 +15,14 @@ from photon_router import (
     Application,
     Cookie,
     Created,
+    EventStream,
     Form,
     Header,
     Json,
     JsonLines,
     Param,
     Query,
+    ServerSentEvent,
     closed,
     rename,
 )
@@ -350,6 +352,21 @@ def test_results_have_the_names_also_where_no_annotation_describes_them(path: st
         "/open": {"article": SENT},
     }
     assert value == expected.get(path, SENT)
+
+
+def test_data_of_events_have_the_names_and_events_without_data_stay() -> None:
+    app = Application(rename="camel")
+
+    @app.get("/events")
+    def events() -> EventStream[Any]:
+        author = Author("Bob")
+        return EventStream([ServerSentEvent(author, id="1"), ServerSentEvent(text="x"), author])
+
+    assert body_of(app, "/events").decode().splitlines() == [
+        *("id: 1", 'data: {"fullName":"Bob","bornIn":1900}', ""),
+        *("data: x", ""),
+        *('data: {"fullName":"Bob","bornIn":1900}', ""),
+    ]
 
 
 def test_parameter_models_have_the_names_and_arguments_keep_theirs() -> None:

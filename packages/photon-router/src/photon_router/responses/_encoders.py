@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
+from msgspec import UNSET
 
 from photon_openapi.annotations import origin_of, plain_type, union_members
 from photon_openapi.codec import (
@@ -452,7 +453,14 @@ def _projection_of(resolved: ResolvedCase, projections: Projections) -> Projecti
 def _projecting_items(
     projection: Projection, encode_item: Callable[[Any], bytes]
 ) -> Callable[[Any], bytes]:
-    return lambda item: encode_item(projection(item))
+    def encode_projected(item: Any) -> bytes:
+        if not isinstance(item, ServerSentEvent):
+            return encode_item(projection(item))
+        if item.data is UNSET:
+            return encode_item(item)
+        return encode_item(attrs.evolve(item, data=projection(item.data)))
+
+    return encode_projected
 
 
 def _stream_encoder(resolved: ResolvedCase, projections: Projections) -> Encoder:
