@@ -14,11 +14,13 @@ def test_a_refusal_is_raised_by_default() -> None:
 
 
 def test_refusals_are_collected_with_their_subjects() -> None:
+    def register(error: Exception, subject: str = "") -> None:
+        with refusable(subject):
+            raise error
+
     with collecting_refusals() as refusals:
-        with refusable("readItem"):
-            raise SignatureError("no")
-        with refusable():
-            raise ValueError("never")
+        register(SignatureError("no"), "readItem")
+        register(ValueError("never"))
         with pytest.raises(ZeroDivisionError), refusable():
             raise ZeroDivisionError
     assert [(str(each.error), each.subject) for each in refusals] == [

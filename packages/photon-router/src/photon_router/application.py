@@ -89,7 +89,7 @@ from .middleware import (
 from .observability import ObservabilitySettings, Observation, Observer, observe, observers
 from .responses import ResponseCheck
 from .router import Lifespan, NameOperation, Router
-from .security import Guards, Required, merge_verifiers
+from .security import Guards, Requirement, Verifier, merge_verifiers
 from .static import ConfiguredFiles, StaticFiles, set_mount_paths
 from .wsgi import WsgiExport
 
@@ -167,7 +167,7 @@ class Application(Router):
         include_in_schema: bool = True,
         generate_operation_id: NameOperation | None = None,
         validate_responses: bool | None = None,
-        security: Sequence[Required] | None = None,
+        security: Sequence[Verifier | Requirement] | None = None,
         middleware: Sequence[Middleware] = (),
         servers: Sequence[str] = (),
         lifespan: Lifespan | None = None,

@@ -55,7 +55,7 @@ from .handlers import (
     shared_options,
 )
 from .middleware import chain
-from .security import Required, Verifier
+from .security import Requirement, Verifier
 from .signatures import Signature, read_signature
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -113,7 +113,7 @@ class Router:
         deprecated: bool = False,
         include_in_schema: bool = True,
         generate_operation_id: NameOperation | None = None,
-        security: Sequence[Required] | None = None,
+        security: Sequence[Verifier | Requirement] | None = None,
         middleware: Sequence[Middleware] = (),
         lifespan: Lifespan | None = None,
         omit_none: bool | None = None,
@@ -365,7 +365,7 @@ class Router:
         responses: Mapping[int, DeclaredResponse] | None = None,
         deprecated: bool = False,
         include_in_schema: bool = True,
-        security: Sequence[Required] | None = None,
+        security: Sequence[Verifier | Requirement] | None = None,
         omit_none: bool | None = None,
     ) -> None:
         """Include handlers: a marked function, all of a module, or those of another router.

@@ -32,7 +32,7 @@ from photon_router import EventStream, NoContent, Param, ServerSentEvent, Status
 from photon_router.handlers import Middleware
 from photon_router.middleware import RateLimit
 from photon_router.middleware import client_address as _client_address
-from photon_router.security import Required
+from photon_router.security import Requirement, Verifier
 from photon_runtime.callables import require_value
 from photon_runtime.http import Handler, Request, Response
 from photon_runtime.signatures import require_call
@@ -64,7 +64,7 @@ def job_routes(
     public: bool = False,
     prefix: str = "/jobs",
     tags: Sequence[str] = ("jobs",),
-    security: Sequence[Required] | None = None,
+    security: Sequence[Verifier | Requirement] | None = None,
     requests_per_minute: int = 120,
 ) -> Router:
     """Return the routes for jobs, to be included in an application.
