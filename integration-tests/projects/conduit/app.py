@@ -185,7 +185,7 @@ def update_user(
     if "password" in changes:
         account.password_hash = hash_password(str(changes.pop("password")))
     for name, value in changes.items():
-        setattr(account, name, value or None)  # an empty bio is none
+        setattr(account, name, value or None)  # an empty bio is stored as null
     return _user(account)
 
 

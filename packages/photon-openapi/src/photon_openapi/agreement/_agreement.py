@@ -6,7 +6,7 @@ sides are lists of kinds (`_kinds`), and each kind of the side that values come 
 on the other side that takes it.
 
 Only a *known* difference is reported. Where a kind could be one of several alternatives, these are
-tried; one that cannot be meant (its tag differs, or another has the name of the schema) does not
+tried; one that cannot match (its tag differs, or another has the name of the schema) does not
 count, and if several remain, nothing is reported. Keywords that are not compared never lead to a
 report. A type may be wider than its schema: the schema is validated at run time.
 
@@ -404,7 +404,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _meant(kind: Kind, results: list[tuple[Kind, _Pair]]) -> list[tuple[Kind, _Pair]]:
-    """Return the alternatives that can be meant."""
+    """Return the alternatives that can match."""
     named = [each for each in results if not each[0].names.isdisjoint(kind.names)]
     if len(named) == 1:
         return named

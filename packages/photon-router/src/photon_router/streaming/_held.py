@@ -8,8 +8,8 @@ cut, and code in ``except Exception`` does not take the end of a client for an e
 that is closed gets `GeneratorExit` in place of it; that is translated here, since only some cuts
 close it.
 
-A body that nobody has begun to read ends as complete (a response to HEAD), unless it is closed
-because of an error, such as that of sending the head.
+A body that is never read, as in a response to HEAD, ends as complete, unless it is closed because
+of an error, such as that of sending the head.
 
 Dependencies whose release is ``after_response`` end with the same error; for a body that is not
 streamed, that is the error of sending it.
