@@ -23,15 +23,16 @@ _OBJECT: Final = frozenset(
 )
 _ARRAY: Final = frozenset(("items", "prefixItems", "minItems", "maxItems"))
 _RESTRICTING: Final = frozenset(("not", "pattern", "contentEncoding", "contentMediaType"))
-_TYPE_NAMES: Final[Mapping[type, str]] = {
+SCALAR_NAMES: Final[Mapping[type, str]] = {
     type(None): "null",
     bool: "boolean",
     int: "integer",
     float: "number",
     str: "string",
-    list: "array",
-    dict: "object",
 }
+"""The JSON types of values of Python; a subclass of one is not listed."""
+
+_TYPE_NAMES: Final[Mapping[type, str]] = {**SCALAR_NAMES, list: "array", dict: "object"}
 
 
 @attrs.frozen(eq=False)

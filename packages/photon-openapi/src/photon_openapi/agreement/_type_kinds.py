@@ -15,7 +15,7 @@ import enum
 import functools
 import typing
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import attrs
 import msgspec
@@ -39,15 +39,7 @@ from ..schema import (
     types_of,
 )
 from ._kinds import ANY, Direction, Kind, NamedMember
-from ._schema_kinds import SchemaNode
-
-_TYPE_NAMES: Final[Mapping[type, str]] = {
-    type(None): "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-}
+from ._schema_kinds import SCALAR_NAMES, SchemaNode
 
 
 @attrs.frozen(eq=False)
@@ -203,10 +195,10 @@ def _name(plain: Any) -> str:
 def _choices(plain: Any, options: Sequence[object]) -> Iterator[Kind]:
     """Yield the kinds of a ``Literal`` or an enumeration."""
     values = [plain_choice(each) for each in options]
-    names = {name: None for each in values for name in (_TYPE_NAMES.get(type(each)),)}
+    names = {name: None for each in values for name in (SCALAR_NAMES.get(type(each)),)}
     for name in names:
         if name is None:  # in JSON it is something else
             yield Kind(ANY, cls=plain)
         else:
-            own = tuple(each for each in values if _TYPE_NAMES.get(type(each)) == name)
+            own = tuple(each for each in values if SCALAR_NAMES.get(type(each)) == name)
             yield Kind(name, values=own, cls=plain)
