@@ -857,19 +857,21 @@ def noting(interrupted: list[str]) -> Iterator[None]:
         interrupted.append("interrupted")
 
 
-def test_ctrl_c_at_the_very_end_of_a_task_ends_it_all_the_same() -> None:
+def test_ctrl_c_at_the_very_end_of_a_task_ends_it_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def main() -> str:
         hub = current_hub()
         task = rt.spawn(rt.yield_now)
-        ended, hub_ended = [False], hub.task_ended
+        ended, hub_ended = [False], Hub.task_ended
 
-        def interrupted(ending: Task[object]) -> None:
+        def interrupted(hub: Hub, ending: Task[object]) -> None:
             if ending is task and not ended[0]:
                 ended[0] = True
                 signal.raise_signal(signal.SIGINT)
-            hub_ended(ending)
+            hub_ended(hub, ending)
 
-        hub.task_ended = interrupted  # type: ignore[method-assign,assignment]  # to be at the right place
+        monkeypatch.setattr(Hub, "task_ended", interrupted)  # to be at the right place
         with pytest.raises(KeyboardInterrupt):
             rt.sleep(60)
         return f"{task.state}, {task in hub.tasks}"

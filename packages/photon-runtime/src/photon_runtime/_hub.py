@@ -47,13 +47,15 @@ from contextlib import contextmanager
 
 from greenlet import getcurrent, greenlet
 
+from . import speedups
 from ._fork import is_alone, leave_forked_child
-from ._poll import Poller, make_poller
+from ._poll import EpollPoller, Poller, Waker, make_poller
 from ._pooled_greenlet import PooledGreenlet, current_task
 from ._postponement import Postponement
 from ._report import describe_tasks
 from ._task import Task
-from ._timer import TimerHeap
+from ._timer import Timer, TimerHeap
+from ._watcher import Watcher
 from .errors import Deadlock, NotRunning
 from .escapes import is_interrupt
 
@@ -93,6 +95,39 @@ class Hub:
             otherwise they end with the run.
         is_final: True in the run in which the process ends, see `_process_end`.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_failed_turn",
+        "_failures_in_a_row",
+        "_fatal",
+        "_idle",
+        "_is_closed",
+        "_is_forked",
+        "_lost",
+        "_post_lock",
+        "_posted",
+        "_postponement",
+        "_services",
+        "_switches_left",
+        "_unstarted",
+        "can_pause",
+        "first",
+        "greenlet",
+        "is_ending",
+        "is_final",
+        "lasting",
+        "main",
+        "pending_external",
+        "poller",
+        "ready",
+        "resources",
+        "running",
+        "tasks",
+        "time",
+        "timers",
+        "turns",
+    )
 
     def __init__(
         self,
@@ -386,10 +421,11 @@ class Hub:
 
     def _run_main(self) -> None:
         """Schedule until the main task has ended, or something has ended the run."""
+        turn = self._turn if _native is None else self._run_plain_turns
         while self._should_continue:
             try:
                 while self._should_continue:
-                    self._turn()
+                    turn()
             except BaseException as error:
                 # Ctrl-C or another signal's exception was raised while the hub itself ran, or the
                 # hub has found a deadlock: the main task may handle it.
@@ -420,6 +456,13 @@ class Hub:
     def _should_continue(self) -> bool:
         return self._fatal is None and self.main is not None and not self.main.done
 
+    def _run_plain_turns(self) -> None:
+        """Let C run turns, and run the first that is not plain."""
+        if _native is not None:
+            _native.turns(self)
+        if self._should_continue:
+            self._turn()
+
     def _turn(self) -> None:
         self._poll()
         self.turns += 1
@@ -429,8 +472,11 @@ class Hub:
             while self._unstarted is not None:
                 self._new_greenlet(self._unstarted).switch()
         if self._postponement.switches:
-            self._postponement.switches -= _SWITCHES_PER_TURN - self._switches_left
+            self._count_switches()
         self.running = None
+
+    def _count_switches(self) -> None:
+        self._postponement.switches -= _SWITCHES_PER_TURN - self._switches_left
 
     def _new_greenlet(self, task: Task[object]) -> PooledGreenlet:
         """Return a new pooled greenlet for ``task``, which only the hub itself may start.
@@ -457,6 +503,10 @@ class Hub:
         else:
             timeout = max(0.0, due - self.time())
         self.poller.poll(timeout)
+        self._finish_poll(due)
+
+    def _finish_poll(self, due: float | None) -> None:
+        """Call what was posted, and fire the timers if the first one, at ``due``, is due."""
         if self._posted:
             self._call_posted()
         if due is not None:
@@ -464,7 +514,7 @@ class Hub:
             if now >= due and not self._postponement.applies(
                 due=due, now=now, runnable=len(self.ready)
             ):
-                timers.fire_due(now)
+                self.timers.fire_due(now)
 
     def _refuse_deadlock(self) -> None:
         if self.tasks and not _could_be_signalled():
@@ -499,3 +549,20 @@ def _could_be_signalled() -> bool:
     """Return whether a signal handler of the program could wake a task."""
     usual = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler, None)
     return any(signal.getsignal(number) not in usual for number in signal.valid_signals())
+
+
+_native = speedups.scheduler(
+    {
+        "EpollPoller": EpollPoller,
+        "Hub": Hub,
+        "PooledGreenlet": PooledGreenlet,
+        "Postponement": Postponement,
+        "Task": Task,
+        "Timer": Timer,
+        "TimerHeap": TimerHeap,
+        "Waker": Waker,
+        "Watcher": Watcher,
+        "deque": deque,
+        "monotonic": time.monotonic,
+    }
+)

@@ -23,6 +23,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from enum import Enum
+from typing import Final
 
 from .._cancel import CancelScope
 from .._task import Task
@@ -45,6 +46,8 @@ from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
 _DRAIN_LIMIT = 64 * 1024
+ANSWERED: Final = -1
+"""The result of `Serving.receive` after requests that it has answered by itself."""
 
 
 class Phase(Enum):
@@ -181,21 +184,27 @@ class Connection(Wire):
             self.is_idle = True
             self.expires = server.idle_until
         try:
-            size = self.receive(task)
+            size = server.receive(self, task)
+        except WriteTimeout:  # of a response that was sent meanwhile
+            raise
         except WaitTimeout:
-            if self.is_idle:
-                return self._receive_before_close()
-            self._log_cut_off(
-                "a request of %s was refused with 408: its head was not complete in time",
-                "header_timeout",
-            )
-            parser.error = HttpError(408, "the request was not received in time")
-            return True
-        if not size:
-            return False
+            return self._end_wait(parser)
+        if size <= 0:
+            return size == ANSWERED
         parser.feed(server.view[:size])
         if self.is_idle and parser.head_size:
             self.expires = server.now + server.settings.header_timeout
+        return True
+
+    def _end_wait(self, parser: RequestParser) -> bool:
+        """Handle the end of the time limit for a head; return whether the connection is open."""
+        if self.is_idle:
+            return self._receive_before_close()
+        self._log_cut_off(
+            "a request of %s was refused with 408: its head was not complete in time",
+            "header_timeout",
+        )
+        parser.error = HttpError(408, "the request was not received in time")
         return True
 
     def _receive_before_close(self) -> bool:
@@ -305,21 +314,31 @@ class Connection(Wire):
         server.in_flight += 1
         try:
             try:
-                response = self._handle(request)
-                try:
-                    return self._respond(request, response, task)
-                except (OSError, WaitTimeout):
-                    raise
-                except Exception as error:
-                    if _was_sending(error):  # by a signal handler: a part may be sent
-                        raise
-                    # The response cannot be encoded; nothing was sent.
-                    return self._respond(request, failure_response(request, error), task)
-            finally:
-                if request._callbacks is not None:
-                    self._run_callbacks(request, task)
+                if server.in_flight > server.settings.max_requests_in_flight:
+                    response = self._refuse_busy()
+                else:
+                    response = server.handler(request)
+            except BaseException as error:
+                response = self._handle_error(request, error)
+            return self._finish(request, response, task)
         finally:
             server.in_flight -= 1
+
+    def _finish(self, request: Request, response: Response, task: Task[object]) -> bool:
+        """Send the response and make the calls after it; return whether the connection is open."""
+        try:
+            try:
+                return self._respond(request, response, task)
+            except (OSError, WaitTimeout):
+                raise
+            except Exception as error:
+                if _was_sending(error):  # by a signal handler: a part may be sent
+                    raise
+                # The response cannot be encoded; nothing was sent.
+                return self._respond(request, failure_response(request, error), task)
+        finally:
+            if request._callbacks is not None:
+                self._run_callbacks(request, task)
 
     def _run_callbacks(self, request: Request, task: Task[object]) -> None:
         """Call the callbacks after the response, even if the client has disconnected."""
@@ -350,22 +369,22 @@ class Connection(Wire):
             disconnects.pop(self.watcher, None)
             task.leave(scope)
 
-    def _handle(self, request: Request) -> Response:
-        server = self.server
-        if server.in_flight > server.settings.max_requests_in_flight:
-            busy = HttpError(
-                503,
-                "the server is at its limit of concurrent requests; retry later",
-                headers={"retry-after": "1"},
-            )
-            return problem_response(busy)
-        try:
+    def _refuse_busy(self) -> Response:
+        busy = HttpError(
+            503,
+            "the server is at its limit of concurrent requests; retry later",
+            headers={"retry-after": "1"},
+        )
+        return problem_response(busy)
+
+    def _handle_error(self, request: Request, error: BaseException) -> Response:
+        """Return the response to an error of the handler."""
+        if isinstance(error, HttpError):
             try:
-                return server.handler(request)
-            except HttpError as error:
                 return problem_response(error)
-        except BaseException as error:
-            return failure_response(request, as_failure(error))
+            except BaseException as another:
+                error = another
+        return failure_response(request, as_failure(error))
 
     def _respond(self, request: Request, response: Response, task: Task[object]) -> bool:
         """Send the response; return whether the connection stays open."""

@@ -27,7 +27,12 @@ def date_field() -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _status_and_type(status: int, content_type: str | None) -> bytes:
+def status_and_type(status: int, content_type: str | None) -> bytes:
+    """Return the beginning of a head.
+
+    Raises:
+        ValueError: The status or the type is invalid.
+    """
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise ValueError(f"the status of a response must be from 200 to 599, not {status!r}")
     if content_type is not None and not is_field_value(content_type):
@@ -46,7 +51,7 @@ def forbids_body(status: int) -> bool:
 def encode_whole(response: Response, body: bytes, date: bytes, *, closes: bool) -> bytes:
     """Return head and body of a response whose body is known."""
     return b"%b%b%bcontent-length: %d\r\n%b\r\n%b" % (
-        _status_and_type(response.status, response.content_type),
+        status_and_type(response.status, response.content_type),
         encode_fields(response) if response.headers else b"",
         b"connection: close\r\n" if closes else b"",
         len(body),
@@ -65,7 +70,7 @@ def encode_head(response: Response, framing: bytes, date: bytes, *, closes: bool
         closes: Whether the connection ends after the response.
     """
     return b"%b%b%b%b%b\r\n" % (
-        _status_and_type(response.status, response.content_type),
+        status_and_type(response.status, response.content_type),
         encode_fields(response),
         b"connection: close\r\n" if closes else b"",
         framing,

@@ -26,6 +26,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
+from .. import speedups
 from .._cancel import CancelScope
 from .._hub import Hub, current_hub
 from .._large_blocks import keep_large_blocks
@@ -43,10 +44,12 @@ from ..slices import SLICE, in_slices, yield_to_events
 from ._acceptor import Acceptor
 from ._connection import Connection, Handler, Phase
 from ._connection_preface import make_preface
-from ._encode import date_field
+from ._encode import date_field, encode_fields, status_and_type
 from ._forked_child import leave_server
+from ._framing import is_host
 from ._lifetime import Lifetime, WorkerLink
 from ._listen import refuse_new_connections
+from ._parser import RequestParser
 from ._request import Request
 from ._request_tasks import await_request_tasks
 from ._response import Response
@@ -91,6 +94,39 @@ class Server:
         connections: The open connections, each with its task; ``None`` for parked ones.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_acceptor",
+        "_all_closed",
+        "_has_new_grace",
+        "_hub",
+        "_is_last",
+        "_is_stop_requested",
+        "_lifetime",
+        "_preface",
+        "_sockets",
+        "_stop_requested",
+        "_sweep_interval",
+        "buffer",
+        "clock",
+        "connections",
+        "context",
+        "date",
+        "disconnects",
+        "grace",
+        "handler",
+        "idle_until",
+        "in_flight",
+        "is_stopping",
+        "max_upgraded",
+        "now",
+        "receive",
+        "settings",
+        "streams",
+        "upgraded",
+        "view",
+    )
+
     def __init__(
         self,
         *,
@@ -129,6 +165,7 @@ class Server:
         self.grace = 0.0
         self.disconnects: dict[Watcher, CancelScope] = {}
         self.streams: dict[Watcher, Callable[[], None]] = {}
+        self.receive: Callable[[Connection, Task[object]], int] = _receive
         self._sockets = list(sockets)
         self._is_last = is_last
         self._acceptor = Acceptor(
@@ -484,3 +521,21 @@ def _sweep_interval(settings: ServerSettings) -> float:
 
 def _unavailable(request: Request) -> Response:
     raise HttpError(503, "the application has not started")
+
+
+_native = speedups.serving(
+    {
+        "Connection": Connection,
+        "Request": Request,
+        "RequestParser": RequestParser,
+        "Response": Response,
+        "Server": Server,
+        "ServerSettings": ServerSettings,
+        "encode_fields": encode_fields,
+        "is_host": is_host,
+        "never": math.inf,
+        "socket": RawSocket,
+        "status_and_type": status_and_type,
+    }
+)
+_receive = Connection.receive if _native is None else _native.receive

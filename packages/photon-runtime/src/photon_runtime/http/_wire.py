@@ -22,7 +22,7 @@ import contextvars
 import math
 import socket
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from .._cancel import CancelScope
 from .._task import Task
@@ -80,6 +80,9 @@ class Serving(Protocol):
         grace: Idle time in seconds after which a connection is closed while the server stops.
         disconnects: Scopes to cancel when the client of a watcher disconnects.
         streams: Functions that stop the body being sent to the client of a watcher.
+        receive: Waits for the next bytes of a connection, as `Wire.receive` does. One in C answers
+            plain requests by itself before, see `speedups`; its result is `ANSWERED` if the
+            connection is in another state than before.
     """
 
     handler: Handler
@@ -98,6 +101,7 @@ class Serving(Protocol):
     grace: float
     disconnects: dict[Watcher, CancelScope]
     streams: dict[Watcher, Callable[[], None]]
+    receive: Callable[[Any, Task[object]], int]
 
 
 class WaitTimeout(Exception):
@@ -337,6 +341,10 @@ class Wire:
                 is_full = False
             except BlockingIOError:
                 sent, is_full = 0, True
+
+    def send_rest(self, rest: bytes, task: Task[object], is_full: bool) -> None:
+        """Send what the socket did not take of a response; ``is_full`` if it took nothing."""
+        self._send_rest(memoryview(rest), task, is_full=is_full, is_timed=True)
 
     def _send_rest(
         self, rest: memoryview, task: Task[object], *, is_full: bool, is_timed: bool

@@ -1,0 +1,279 @@
+/* The head of a plain request, and its `Request`.
+ *
+ * This is no parser of HTTP: it recognises requests whose reading is beyond doubt, and says of all
+ * others that they are not plain. Then nothing has happened, and the parser of the Python code gets
+ * the bytes; it alone knows the rules of RFC 9110 and 9112. What is plain is the same request
+ * there, member by member; a test compares both for many thousands of texts.
+ *
+ * Plain is a known method, a target that is a path of common characters, HTTP/1.1, fields whose
+ * names are letters, digits, `-` and `_` and whose values are printable ASCII, each name once, none
+ * that frames or ends the message but Host, digits in Content-Length and `keep-alive` in
+ * Connection, and a body that ends where the bytes end.
+ */
+
+#include "native.h"
+
+#include <string.h>
+
+enum { MOST_FIELDS = 64, MOST_DIGITS = 15, LONGEST_NAME = 64 };
+
+/* Where the parts of a head are, as offsets into the received bytes. */
+typedef struct {
+    const char *data;
+    Py_ssize_t size, at, target, target_end;
+    Py_ssize_t length; /* of the body; -1 without Content-Length */
+    int method, has_host, fields;
+    unsigned hashes[MOST_FIELDS];
+} Head;
+
+/* Return a character of a name in lower case; 0 for all other characters. */
+static char lower(char character)
+{
+    if (character >= 'A' && character <= 'Z') return character | 0x20;
+    int is_of_name = (character >= 'a' && character <= 'z')
+                     || (character >= '0' && character <= '9') || character == '-'
+                     || character == '_';
+    return is_of_name ? character : 0;
+}
+
+static int is_of_target(char character)
+{
+    switch (character) {
+    case '/': case '?': case '&': case '=': case '%': case '.': case '~': case '!': case '$':
+    case '\'': case '(': case ')': case '*': case '+': case ',': case ';': case ':': case '@':
+        return 1;
+    default:
+        return lower(character) != 0;
+    }
+}
+
+/* Take `text` from the head if it follows. */
+static int follows(Head *head, const char *text, Py_ssize_t length)
+{
+    if (head->size - head->at < length || memcmp(head->data + head->at, text, length) != 0)
+        return 0;
+    head->at += length;
+    return 1;
+}
+
+/* Take method, target and version; return 0 if they are not plain. */
+static int take_line(Serving *self, Head *head)
+{
+    for (head->method = 0; head->method < METHODS; head->method++) {
+        Py_ssize_t length;
+        const char *method = PyUnicode_AsUTF8AndSize(self->methods[head->method], &length);
+        if (method != NULL && follows(head, method, length)) break;
+    }
+    if (head->method == METHODS || !follows(head, " /", 2)) return 0;
+    head->target = head->at - 1;
+    while (head->at < head->size && is_of_target(head->data[head->at])) head->at++;
+    head->target_end = head->at;
+    return follows(head, " HTTP/1.1\r\n", 11);
+}
+
+/* Return a name in lower case, a new reference; equal names are the same object, mostly. */
+static PyObject *name_of(Serving *self, const char *text, Py_ssize_t length, unsigned hash)
+{
+    PyObject **place = &self->names[hash % NAME_CACHE], *known = *place;
+    if (known != NULL && PyBytes_GET_SIZE(known) == length
+        && memcmp(PyBytes_AS_STRING(known), text, length) == 0)
+        return Py_NewRef(known);
+    PyObject *name = PyBytes_FromStringAndSize(text, length);
+    if (name != NULL) Py_XSETREF(*place, Py_NewRef(name));
+    return name;
+}
+
+/* Take the name of a field and the colon. NULL without an error: it is not plain. */
+static PyObject *take_name(Serving *self, Head *head)
+{
+    char text[LONGEST_NAME], character;
+    Py_ssize_t length = 0;
+    unsigned hash = 2166136261u; /* FNV-1a */
+    while (head->at < head->size && length < LONGEST_NAME
+           && (character = lower(head->data[head->at])) != 0) {
+        text[length++] = character;
+        hash = (hash ^ (unsigned char)character) * 16777619u;
+        head->at++;
+    }
+    if (length == 0 || head->fields == MOST_FIELDS || !follows(head, ":", 1)) return NULL;
+    for (int at = 0; at < head->fields; at++)
+        if (head->hashes[at] == hash) return NULL; /* it may be repeated */
+    head->hashes[head->fields++] = hash;
+    return name_of(self, text, length, hash);
+}
+
+/* Take the value of a field and the end of its line. NULL without an error: it is not plain. */
+static PyObject *take_value(Head *head)
+{
+    while (head->at < head->size && head->data[head->at] == ' ') head->at++;
+    Py_ssize_t begin = head->at;
+    while (head->at < head->size && head->data[head->at] >= ' ' && head->data[head->at] < 0x7f)
+        head->at++;
+    Py_ssize_t end = head->at;
+    while (end > begin && head->data[end - 1] == ' ') end--;
+    if (end == begin || !follows(head, "\r\n", 2)) return NULL;
+    return PyBytes_FromStringAndSize(head->data + begin, end - begin);
+}
+
+static int is_named(PyObject *name, const char *text)
+{
+    return strcmp(PyBytes_AS_STRING(name), text) == 0; /* names have no zeros in them */
+}
+
+/* Check the host by the Python code; the last one that was valid is known. */
+static int is_valid_host(Serving *self, PyObject *host)
+{
+    if (self->last_host != NULL && is_named(host, PyBytes_AS_STRING(self->last_host))) return 1;
+    PyObject *valid = PyObject_CallOneArg(self->given.is_host, host);
+    int status = valid == NULL ? -1 : valid == Py_True;
+    Py_XDECREF(valid);
+    if (status == 1) Py_XSETREF(self->last_host, Py_NewRef(host));
+    return status;
+}
+
+/* Read the digits of Content-Length; return 0 if there are other characters. */
+static int read_length(Head *head, PyObject *value)
+{
+    if (PyBytes_GET_SIZE(value) > MOST_DIGITS) return 0;
+    head->length = 0;
+    for (const char *digit = PyBytes_AS_STRING(value); *digit != 0; digit++) {
+        if (*digit < '0' || *digit > '9') return 0;
+        head->length = head->length * 10 + (*digit - '0');
+    }
+    return 1;
+}
+
+/* Return 1 if a field leaves the request plain, 0 if not, -1 after an error. */
+static int note_field(Serving *self, Head *head, PyObject *name, PyObject *value)
+{
+    switch (PyBytes_GET_SIZE(name)) {
+    case 4:
+        if (!is_named(name, "host")) return 1;
+        head->has_host = 1;
+        return is_valid_host(self, value);
+    case 6: return !is_named(name, "expect");
+    case 7: return !is_named(name, "upgrade");
+    case 10:
+        return !is_named(name, "connection")
+               || PyOS_stricmp(PyBytes_AS_STRING(value), "keep-alive") == 0;
+    case 14: return !is_named(name, "content-length") || read_length(head, value);
+    case 16: return !is_named(name, "proxy-connection");
+    case 17: return !is_named(name, "transfer-encoding");
+    default: return 1;
+    }
+}
+
+/* Take one field and append it to `fields`; return 1, 0 if it is not plain, -1 after an error. */
+static int take_field(Serving *self, Head *head, PyObject *fields)
+{
+    PyObject *name = take_name(self, head);
+    PyObject *value = name == NULL ? NULL : take_value(head);
+    int status = PyErr_Occurred() ? -1 : 0;
+    if (value != NULL) status = note_field(self, head, name, value);
+    if (status == 1) {
+        PyObject *field = PyTuple_Pack(2, name, value);
+        status = field != NULL && PyList_Append(fields, field) == 0 ? 1 : -1;
+        Py_XDECREF(field);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(value);
+    return status;
+}
+
+/* Take the whole head; return 1, 0 if the request is not plain, -1 after an error. */
+static int take_head(Serving *self, Head *head, PyObject *settings, PyObject *fields)
+{
+    if (!take_line(self, head)) return 0;
+    while (!follows(head, "\r\n", 2)) {
+        int status = take_field(self, head, fields);
+        if (status != 1) return status;
+    }
+    return head->has_host && head->at + Py_MAX(head->length, 0) == head->size
+           && head->fields <= PyLong_AsLong(get(settings, self->settings.max_headers))
+           && head->at <= PyLong_AsSsize_t(get(settings, self->settings.max_header_size))
+           && head->target_end - head->target
+                  <= PyLong_AsSsize_t(get(settings, self->settings.max_target_size));
+}
+
+/* -- the request ------------------------------------------------------------------------------ */
+
+static PyObject *ascii(const char *text, Py_ssize_t length)
+{
+    PyObject *string = PyUnicode_New(length, 127);
+    if (string != NULL) memcpy(PyUnicode_1BYTE_DATA(string), text, length);
+    return string;
+}
+
+/* Set target, path and query. */
+static int set_target(Serving *self, PyObject *request, const Head *head)
+{
+    const char *text = head->data + head->target, *end = head->data + head->target_end;
+    const char *mark = memchr(text, '?', end - text);
+    if (take(request, self->request.target, ascii(text, end - text)) < 0) return -1;
+    if (mark == NULL) {
+        set(request, self->request.raw_path, get(request, self->request.target));
+        set(request, self->request.raw_query, self->empty_text);
+        return 0;
+    }
+    return take(request, self->request.raw_path, ascii(text, mark - text)) < 0
+                   || take(request, self->request.raw_query, ascii(mark + 1, end - mark - 1)) < 0
+               ? -1 : 0;
+}
+
+/* Set the body and what describes it. */
+static int set_body(Serving *self, PyObject *request, const Head *head)
+{
+    set(request, self->request.is_complete, Py_True);
+    set(request, self->request.received, self->zero);
+    set(request, self->request.content_length, Py_None);
+    if (take(request, self->request.parts, PyList_New(head->length > 0)) < 0) return -1;
+    if (head->length < 0) return 0;
+    PyObject *length = PyLong_FromSsize_t(head->length);
+    if (take(request, self->request.content_length, length) < 0) return -1;
+    if (head->length == 0) return 0;
+    set(request, self->request.received, length);
+    PyObject *body = PyBytes_FromStringAndSize(head->data + head->at, head->length);
+    PyList_SET_ITEM(get(request, self->request.parts), 0, body);
+    return body == NULL ? -1 : 0;
+}
+
+/* Set all slots that the constructor of the Python class sets; see `Request.__init__`. */
+static int fill_request(Serving *self, PyObject *request, const Head *head, PyObject *parser,
+                        PyObject *settings, PyObject *fields)
+{
+    for (size_t at = 0; at < Py_ARRAY_LENGTH(self->request.none); at++)
+        set(request, self->request.none[at], Py_None);
+    set(request, self->request.callbacks, Py_None);
+    set(request, self->request.method, self->methods[head->method]);
+    set(request, self->request.peer, get(parser, self->parser.peer));
+    set(request, self->request.body_limit, get(settings, self->settings.max_body_size));
+    set(request, self->request.raw_headers, fields);
+    set(request, self->request.source, get(parser, self->parser.source));
+    set(request, self->request.streamed, Py_False);
+    set(request, self->request.expects_continue, Py_False);
+    set(request, self->request.keep_alive, Py_True);
+    set(request, self->request.version, self->version);
+    return set_target(self, request, head) < 0 ? -1 : set_body(self, request, head);
+}
+
+/* Read a plain request that is all of `data`.
+ *
+ * Returns 1 and the request, a new reference; 0 if it is not plain; -1 after an error.
+ */
+int read_request(Serving *self, PyObject *parser, PyObject *settings, const char *data,
+                 Py_ssize_t size, PyObject **request)
+{
+    Head head = {.data = data, .size = size, .length = -1};
+    PyObject *fields = PyList_New(0);
+    int status = fields == NULL ? -1 : take_head(self, &head, settings, fields);
+    if (status == 1) {
+        *request = self->given.Request->tp_alloc(self->given.Request, 0);
+        if (*request == NULL
+            || fill_request(self, *request, &head, parser, settings, fields) < 0) {
+            Py_CLEAR(*request);
+            status = -1;
+        }
+    }
+    Py_XDECREF(fields);
+    return status;
+}
