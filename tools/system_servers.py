@@ -1,10 +1,11 @@
 """Install the servers of the tests that only the operating system has: ``dev.py servers``.
 
 PostgreSQL and Valkey are in the environment, as wheels. There are no wheels of MariaDB, of
-PgBouncer, of RabbitMQ, of the load generator wrk, and of a browser with its driver: on Debian and
-Ubuntu they come from packages, which only root can install. Ubuntu has Chromium as a snap only:
-there, install Chrome and chromedriver if they are missing. The tests start servers of their own
-from the programs, so the services of the packages are not needed.
+PgBouncer, of RabbitMQ, of the load generator wrk, of a browser with its driver, and of libev, with
+which one of the benchmark's peers is compiled: on Debian and Ubuntu they come from packages, which
+only root can install. Ubuntu has Chromium as a snap only: there, install Chrome and chromedriver if
+they are missing. The tests start servers of their own from the programs, so the services of the
+packages are not needed.
 ``mariadb-server-core`` does not have one. Those of ``pgbouncer`` and ``rabbitmq-server`` are not
 started: for the time of the installation ``policy-rc.d`` forbids it, where the system does not have
 such a policy already, and afterwards the services are disabled.
@@ -35,14 +36,18 @@ PROGRAMS = {
 }
 """The programs that the tests run, and the packages of Debian and Ubuntu that hold them."""
 
+HEADERS = {"ev.h": "libev-dev"}
+"""The headers that the benchmark's peers are compiled with, and the packages that hold them."""
+
 _ALTERNATIVES = {"chromium": ("chromium-browser", "google-chrome", "google-chrome-stable")}
 
 _SERVICES = ("pgbouncer", "rabbitmq-server")
 _ADVICE = (
     "install MariaDB's server, PgBouncer, RabbitMQ, wrk and Chromium with its driver, and put them "
-    "in PATH"
+    "in PATH; install the header of libev in /usr/include or /usr/local/include"
 )
 _FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # often missing in PATH
+_INCLUDES = (Path("/usr/include"), Path("/usr/local/include"))
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -52,13 +57,13 @@ def install_servers() -> None:
     Raises:
         Failure: This user or this system cannot; the advice names the packages.
     """
-    missing = missing_programs()
+    missing = [*missing_programs(), *missing_headers()]
     if not missing:
-        say("MariaDB, PgBouncer, RabbitMQ, wrk and a browser are installed")
+        say("MariaDB, PgBouncer, RabbitMQ, wrk, libev and a browser are installed")
         return
-    packages = sorted({PROGRAMS[name] for name in missing})
+    packages = sorted({(PROGRAMS | HEADERS)[name] for name in missing})
     command = f"apt-get install --no-install-recommends {' '.join(packages)}"
-    problem = f"these programs are not installed: {', '.join(missing)}"
+    problem = f"these are not installed: {', '.join(missing)}"
     if not shutil.which("apt-get"):
         raise Failure(problem, advice=_ADVICE)
     if os.geteuid() != 0:
@@ -70,7 +75,7 @@ def install_servers() -> None:
     for service in _SERVICES:
         if service in packages:
             _run("update-rc.d", service, "disable")
-    still_missing = missing_programs()
+    still_missing = [*missing_programs(), *missing_headers()]
     if still_missing:
         raise Failure(
             f"the packages {', '.join(packages)} lack {', '.join(still_missing)}",
@@ -86,6 +91,11 @@ def missing_programs() -> list[str]:
         for name in PROGRAMS
         if not any(shutil.which(each, path=path) for each in (name, *_ALTERNATIVES.get(name, ())))
     ]
+
+
+def missing_headers() -> list[str]:
+    """Return the headers that are not installed."""
+    return [name for name in HEADERS if not any((each / name).exists() for each in _INCLUDES)]
 
 
 @contextmanager

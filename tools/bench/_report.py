@@ -6,7 +6,7 @@ from dataclasses import asdict
 from itertools import groupby
 
 from bench._results import Outcome, Row, Spread, find, ratio
-from bench._servers import FASTAPI, FLOOR
+from bench._servers import FASTAPI, FLOOR, PHOTON
 from bench.scenarios import JSON, SCENARIOS
 
 _COLUMNS = (
@@ -17,18 +17,25 @@ _COLUMNS = (
     "requests/s",
     "p50 ms",
     "p99 ms",
+    "p99 to photon",
     "memory MB",
 )
 _FIGURES = ("cpu_us", "rate", "p50_us", "p99_us", "memory")
 
 
 def table(outcome: Outcome) -> str:
-    """Write one table for each scenario, and below them the machine, versions and options."""
+    """Write one table for each scenario, and below them how Photon ran, and where.
+
+    The machine, the versions and the options are one line each.
+    """
     parts: list[str] = []
     rows = sorted(outcome.rows, key=lambda row: list(SCENARIOS).index(row.scenario))
     for name, group in groupby(rows, key=lambda row: row.scenario):
         parts.append(f"### {name}: {SCENARIOS[name].about}\n")
         parts.append(_scenario(sorted(group, key=_cost), among=outcome.rows))
+    ways = {row.server: row.way for row in rows if row.way is not None}
+    if ways:
+        parts.append("ways: " + "; ".join(f"{k} {v}" for k, v in ways.items()) + "  ")
     for title in ("machine", "versions", "options"):
         facts: Mapping[str, object] = getattr(outcome, title)
         parts.append(f"{title}: " + ", ".join(f"{k} {fact(v)}" for k, v in facts.items()) + "  ")
@@ -82,7 +89,7 @@ def _error_line(row: Row, *, width: int) -> str:
 
 
 def _cells(row: Row, *, among: Sequence[Row]) -> tuple[str, ...]:
-    to_floor, to_fastapi = _ratios(row, among=among)
+    to_floor, to_fastapi, p99_to_photon = _ratios(row, among=among)
     return (
         row.server,
         spread_text(row.spread("cpu_us"), digits=1),
@@ -91,26 +98,30 @@ def _cells(row: Row, *, among: Sequence[Row]) -> tuple[str, ...]:
         spread_text(row.spread("rate"), digits=0),
         f"{row.spread('p50_us').median / 1e3:.2f}",
         f"{row.spread('p99_us').median / 1e3:.2f}",
+        "-" if p99_to_photon is None else f"{p99_to_photon.median:.2f}",
         f"{row.spread('memory').median / 1e6:.0f}",
     )
 
 
-def _ratios(row: Row, *, among: Sequence[Row]) -> tuple[Spread | None, Spread | None]:
+def _ratios(row: Row, *, among: Sequence[Row]) -> tuple[Spread | None, ...]:
     floor = find(among, scenario=JSON.name, server=FLOOR)
     fastapi = find(among, scenario=row.scenario, server=FASTAPI)
-    return ratio(row, to=floor), ratio(row, to=fastapi)
+    photon = find(among, scenario=row.scenario, server=PHOTON)
+    return ratio(row, to=floor), ratio(row, to=fastapi), ratio(row, to=photon, figure="p99_us")
 
 
 def _row_object(row: Row, *, among: Sequence[Row]) -> dict[str, object]:
-    to_floor, to_fastapi = _ratios(row, among=among)
+    to_floor, to_fastapi, p99_to_photon = _ratios(row, among=among)
     summary = {name: asdict(row.spread(name)) for name in _FIGURES} if row.samples else {}
     return {
         "scenario": row.scenario,
         "server": row.server,
+        "way": row.way,
         "error": row.error,
         **summary,
         "to_floor": None if to_floor is None else asdict(to_floor),
         "to_fastapi": None if to_fastapi is None else asdict(to_fastapi),
+        "p99_to_photon": None if p99_to_photon is None else asdict(p99_to_photon),
         "rounds": {str(n): asdict(sample) for n, sample in row.samples.items()},
     }
 

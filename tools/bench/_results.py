@@ -36,20 +36,25 @@ class Spread:
 
 @dataclass(slots=True)
 class Row:
-    """One server in one scenario: its samples by round, or what went wrong."""
+    """One server in one scenario: its samples by round, or what went wrong.
+
+    Attributes:
+        way: How Photon ran: with photon-speedups or in Python alone; None for peers.
+    """
 
     scenario: str
     server: str
     samples: dict[int, Sample] = field(default_factory=dict)
     error: str | None = None
+    way: str | None = None
 
     def spread(self, figure: str) -> Spread:
         """Summarise one field of the samples, at least one sample being there."""
         return Spread.of([float(getattr(sample, figure)) for sample in self.samples.values()])
 
 
-def ratio(row: Row, *, to: Row | None) -> Spread | None:
-    """Divide CPU per request by that of another row, round by round.
+def ratio(row: Row, *, to: Row | None, figure: str = "cpu_us") -> Spread | None:
+    """Divide a figure, CPU per request by default, by that of another row, round by round.
 
     Returns:
         The spread over the rounds both have; None without such a round, or when either failed.
@@ -57,9 +62,8 @@ def ratio(row: Row, *, to: Row | None) -> Spread | None:
     if to is None or row.error is not None or to.error is not None:
         return None
     rounds = sorted(row.samples.keys() & to.samples.keys())
-    quotients = [
-        row.samples[n].cpu_us / to.samples[n].cpu_us for n in rounds if to.samples[n].cpu_us
-    ]
+    pairs = [(getattr(row.samples[n], figure), getattr(to.samples[n], figure)) for n in rounds]
+    quotients = [mine / other for mine, other in pairs if other]
     return Spread.of(quotients) if quotients else None
 
 

@@ -19,6 +19,7 @@ from bench._probe import probe
 from bench._process import ServerProcess, free_port
 from bench._results import Row, Sample
 from bench._servers import FLOOR, Server
+from bench._speedups import way_of
 from bench.errors import BenchError
 from bench.scenarios import JSON, SCENARIOS
 
@@ -64,6 +65,9 @@ def measure(rows: Sequence[Row], *, options: Options) -> None:
             mine = [row for row in rows if row.server == name]
             with errors_into(mine):
                 say(f"starting {name}")
+                way = way_of(_servers.SERVERS[name])
+                for row in mine:
+                    row.way = None if way is None else str(way)
                 _start(_servers.SERVERS[name], running=running, core=options.server_core)
         for row in _sound(rows):
             say(f"warming up {row.server}, {row.scenario}")

@@ -30,8 +30,8 @@ Transfer/sec:      1.75MB
 """
 
 
-def sample(cpu_us: float, *, rate: float = 1000.0) -> Sample:
-    return Sample(cpu_us=cpu_us, rate=rate, p50_us=620.0, p99_us=1500.0, memory=52_000_000)
+def sample(cpu_us: float, *, rate: float = 1000.0, p99_us: float = 1500.0) -> Sample:
+    return Sample(cpu_us=cpu_us, rate=rate, p50_us=620.0, p99_us=p99_us, memory=52_000_000)
 
 
 def row(server: str, *cpu_us: float, scenario: str = "json", error: str | None = None) -> Row:
@@ -189,6 +189,13 @@ def test_a_ratio_uses_only_rounds_both_sides_have() -> None:
     assert ratio(partial, to=row("floor", 1.0, 10.0)) == Spread(3.0, 3.0, 3.0)
 
 
+def test_a_ratio_of_another_figure_is_taken_within_rounds_too() -> None:
+    slow = Row("json", "robyn", {1: sample(9.0, p99_us=3000.0), 2: sample(9.0, p99_us=60_000.0)})
+    photon = Row("json", "photon", {1: sample(9.0), 2: sample(9.0, p99_us=20_000.0)})
+
+    assert ratio(slow, to=photon, figure="p99_us") == Spread(2.5, 2.0, 3.0)
+
+
 def test_there_is_no_ratio_to_nothing_to_an_error_or_to_zero() -> None:
     photon = row("photon", 20.0)
 
@@ -247,6 +254,30 @@ def test_a_table_compares_with_the_floor_of_json_and_with_fastapi_of_the_same_sc
     assert [cell.strip() for cell in line.split("|")[1:5]] == ["photon", "40.0", "4.00", "1/7.5"]
 
 
+def test_a_row_shows_whether_its_p99_is_above_that_of_photon() -> None:
+    slow = Row("json", "robyn", {1: sample(90.0, p99_us=4500.0)})
+    text = table(outcome(row("photon", 30.0), slow))
+
+    cells = {
+        line.split("|")[1].strip(): line.split("|")[-3].strip()
+        for line in text.splitlines()
+        if line.startswith("|")
+    }
+    assert cells["server"] == "p99 to photon"
+    assert (cells["robyn"], cells["photon"]) == ("3.00", "1.00")
+
+
+def test_the_table_and_the_json_show_which_way_photon_ran() -> None:
+    ways = {"photon": "photon-speedups 1.0", "photon-python": "Python (PHOTON_SPEEDUPS=0)"}
+    rows = [Row("json", name, {1: sample(9.0)}, way=way) for name, way in ways.items()]
+    result = outcome(*rows, row("granian", 30.0))
+
+    assert "ways: photon photon-speedups 1.0; photon-python Python (PHOTON_SPEEDUPS=0)" in table(
+        result
+    )
+    assert [each["way"] for each in json.loads(to_json(result))["rows"]] == [*ways.values(), None]
+
+
 def test_a_table_shows_the_spread_and_the_cheapest_first() -> None:
     text = table(outcome(row("fastapi", 90.0, 100.0, 120.0), row("floor", 10.0, 10.0, 10.0)))
 
@@ -259,7 +290,7 @@ def test_every_line_of_a_table_has_the_same_number_of_cells() -> None:
 
     lines = [line.replace("\\|", "") for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {9}
+    assert {line.count("|") for line in lines} == {10}
 
 
 def test_an_error_is_a_row_and_makes_the_run_fail() -> None:
