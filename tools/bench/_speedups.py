@@ -16,15 +16,17 @@ from dataclasses import dataclass
 from bench._servers import FOLDER, Server
 from bench.errors import BenchError
 
+# The application is imported first: a class that the module does not fit is noticed there.
 _STATUS = """
 import importlib.util, json
-is_installed = importlib.util.find_spec("photon_speedups") is not None
-if importlib.util.find_spec("photon_runtime.speedups") is None:
-    print(json.dumps([is_installed, False, "photon-runtime does not look for it", None]))
-else:
-    from photon_runtime.speedups import status
-    found = status()
-    print(json.dumps([is_installed, found.is_used, found.reason, found.version]))
+import photon_app
+from photon_runtime.speedups import status
+found = status()
+has_file = importlib.util.find_spec("photon_speedups") is not None and (
+    importlib.util.find_spec("photon_speedups._native") is not None
+)
+is_installed = has_file or found.version is not None
+print(json.dumps([is_installed, found.is_used, found.reason, found.version]))
 """
 
 
@@ -33,7 +35,7 @@ class Way:
     """How Photon runs in an environment.
 
     Attributes:
-        is_installed: Whether photon-speedups can be imported there at all.
+        is_installed: Whether photon-speedups is there, as a distribution or in place.
         is_used: Whether Photon runs with it.
         reason: Why not, or an empty string.
         version: That of photon-speedups, where it is used.
@@ -47,7 +49,7 @@ class Way:
     def __str__(self) -> str:
         """Write it for the report."""
         if self.is_used:
-            return f"photon-speedups {self.version}"
+            return f"photon-speedups {self.version or 'in place'}"
         return f"Python ({self.reason})" if self.reason else "Python"
 
 

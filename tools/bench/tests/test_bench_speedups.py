@@ -58,5 +58,10 @@ def test_photon_is_asked_in_the_environment_of_the_server() -> None:
     assert not way.is_used
 
 
+def test_the_module_is_named_without_a_version_where_it_is_used_in_place() -> None:
+    in_place = Way(is_installed=True, is_used=True, reason="", version=None)
+    assert str(in_place) == "photon-speedups in place"
+
+
 def test_peers_are_not_asked() -> None:
     assert way_of(SERVERS["granian"]) is None
