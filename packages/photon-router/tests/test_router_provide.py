@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any
 
 import attrs
 import pytest
 
 from photon_router import Application, Depends, DocumentError, Header, HttpError, SignatureError
+from photon_router.dispatch import compile_routes
 from photon_runtime.http import Handler, Request, Response
 
 
@@ -237,6 +238,35 @@ def test_an_application_that_runs_may_get_replacements() -> None:
             assert get(running) == "through one"
             assert untouched(Request("GET", "/x", [])).status == 500
         assert running(Request("GET", "/x", [])).status == 500
+
+
+def test_an_application_that_starts_with_replacements_loses_them_at_their_end() -> None:
+    router = application()
+    with ExitStack() as stack:
+        with router.overrides({real: lambda: "fake"}):
+            running = stack.enter_context(router.start())
+            with router.overrides({real: lambda: "other"}):
+                assert get(running) == "through other"
+            assert get(running) == "through fake"
+        assert running(Request("GET", "/x", [])).status == 500
+
+
+def test_the_end_of_replacements_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    compilations: list[str] = []
+
+    def compiled(*arguments: Any, **options: Any) -> Any:
+        compilations.append("all endpoints")
+        return compile_routes(*arguments, **options)
+
+    router = application()
+    monkeypatch.setattr("photon_router.application.compile_routes", compiled)
+    with router.start():
+        with router.overrides({real: lambda: "fake"}):
+            assert len(compilations) == 2
+        assert len(compilations) == 2
+    with router.overrides({real: lambda: "fake"}), router.start():
+        pass
+    assert len(compilations) == 3
 
 
 def test_a_replacement_may_be_a_generator_and_have_parameters() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 import pytest
 
-from photon_router import Application, HttpError, Response
+from photon_openapi.schema import SchemaCheck
+from photon_router import Application, DocumentError, HttpError, Response
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import make_request, send_request
 
@@ -205,3 +206,34 @@ def test_what_handlers_return_fits_what_was_written_from_them(
         found = [send_request(handler, "GET", target).status for target in targets]
     assert found == [200, 500, 200, 204]
     assert "body /name: expected string, got integer" in caplog.text
+
+
+def test_a_schema_is_compiled_once_at_the_first_response_that_needs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schemas: list[object] = []
+
+    def check(schema: Any, **options: Any) -> SchemaCheck:
+        schemas.append(schema)
+        return SchemaCheck(schema, **options)
+
+    monkeypatch.setattr("photon_router.responses._check.SchemaCheck", check)
+    router = Application(spec=spec())
+    router.operation("read")(lambda: made(200, b'{"name":"tea"}', "application/json"))
+    with router.start(development=True) as handler:
+        assert schemas == []
+        found = [handler(make_request("GET", "/x")).status for _ in range(2)]
+    assert found == [200, 200]
+    assert schemas == [{"$ref": "#/components/schemas/Item"}]
+
+
+@pytest.mark.parametrize("schema", [{"pattern": "("}, {"$ref": "#/components/schemas/Gone"}])
+def test_a_schema_that_does_not_compile_is_an_error_of_the_start(schema: dict[str, Any]) -> None:
+    document = spec()
+    document["paths"]["/x"]["get"]["responses"]["200"]["content"] = {
+        "application/json": {"schema": schema}
+    }
+    router = Application(spec=document)
+    router.operation("read")(lambda: Response(204))
+    with pytest.raises(DocumentError, match="schema"), router.start(development=True):
+        pass

@@ -12,6 +12,7 @@ import pytest
 from photon_runtime.testing import in_hub
 from photon_templates import EnvironmentOptions, TemplateErrors, Templates
 from photon_templates._compiled import CompiledCache
+from photon_templates._folders import Source, read_source
 from photon_templates._globals import Check
 from photon_templates._preload import preload
 
@@ -196,6 +197,26 @@ def test_a_second_start_compiles_nothing_and_is_the_same(
     assert compilations == []
     assert templates.render("page.html", value="<") == "[&lt;]"
     assert (cache / ".gitignore").read_text().endswith("*\n")
+
+
+@pytest.mark.parametrize("reload", [False, True])
+def test_a_start_reads_each_file_once_and_later_changes_are_seen_in_development(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, reload: bool
+) -> None:
+    write(folder, {"page.html": "{% include 'part.html' %}", "part.html": "old"})
+    paths: list[str] = []
+
+    def read(path: str) -> Source:
+        paths.append(Path(path).name)
+        return read_source(path)
+
+    monkeypatch.setattr("photon_templates._preload.read_source", read)
+    monkeypatch.setattr("photon_templates._loader.read_source", read)
+    templates = loaded(folder, options=EnvironmentOptions(reload=reload))
+    assert sorted(paths) == ["page.html", "part.html"]
+
+    write(folder, {"part.html": "changed"})
+    assert templates.render("page.html") == ("changed" if reload else "old")
 
 
 def test_fragments_that_templates_include_are_compiled_at_start(

@@ -447,13 +447,16 @@ class Application(Router):
             kind_of(replacement)
             resolve_local_names(replacement)
         before = self._overrides
+        compiled = {each: (each.current, each.tree) for each in self._running}
         self._overrides = {**before, **replacements}
         try:
-            self._replace_endpoints()
+            self._replace_endpoints(self._running)
             yield
         finally:
             self._overrides = before
-            self._replace_endpoints()
+            for running, (providers, tree) in compiled.items():
+                running.use(providers, tree)
+            self._replace_endpoints([each for each in self._running if each not in compiled])
 
     def use_settings(self, settings: Settings) -> None:
         """Set the settings used at the next start.
@@ -670,7 +673,7 @@ class Application(Router):
     def _compile(self, running: Running, host: PartsHost, outermost: Sequence[Middleware]) -> None:
         """Compile the document to the handler of all requests."""
         host.use_providers(lambda: running.current)
-        document, tree = self._compiled_endpoints(running)
+        document, running.tree = self._compiled_endpoints(running)
         handlers = {**host.error_handlers, **self._error_handlers}
         error_responses = ErrorResponses(
             handlers, validation_status=self.validation_status, pages=host.problem_pages
@@ -680,18 +683,18 @@ class Application(Router):
         inner = [each for entry in self._entries for each in entry.scope.middleware]
         log_hints(placed, document, self._settings, inner=inner)
         running.dispatch = Dispatch(
-            tree,
+            running.tree,
             error_responses=error_responses,
             middleware=[*outermost, *middleware],
             drains=[*host.drains, *self._drains],
         )
 
-    def _replace_endpoints(self) -> None:
-        """Replace the endpoints of running applications."""
-        for running in self._running:
+    def _replace_endpoints(self, started: Sequence[Running]) -> None:
+        """Replace the endpoints of running applications by those with the present overrides."""
+        for running in started:
             _, tree = self._compiled_endpoints(running)
             running.providers.application.make()
-            running.dispatch.use(tree)
+            running.use(running.current, tree)
 
     def _compiled_endpoints(self, running: Running) -> tuple[Document, PathTree[Endpoint]]:
         with collector_paused(), using_class_rules(self._class_rules()):

@@ -11,7 +11,8 @@ a parent with a constant name: so names that users choose cannot fill the memory
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -44,11 +45,21 @@ class TemplateLoader(BaseLoader):
     cache: CompiledCache
     is_shared: bool
     _sources: Mapping[str, Source] | None = attrs.field(default=None, init=False)
+    _just_read: Mapping[str, Source] = attrs.field(factory=dict, init=False)
     _facts: dict[str, tuple[tuple[int, ...], Facts]] = attrs.field(factory=dict, init=False)
 
     def freeze(self, sources: Mapping[str, Source]) -> None:
         """Load templates from these sources alone from now on."""
         self._sources = sources
+
+    @contextmanager
+    def having_read(self, sources: Mapping[str, Source]) -> Iterator[None]:
+        """Read no file again within the block that was read just before it."""
+        self._just_read = sources
+        try:
+            yield
+        finally:
+            self._just_read = {}
 
     def list_templates(self) -> list[str]:
         """Return the names of all templates."""
@@ -93,6 +104,8 @@ class TemplateLoader(BaseLoader):
                 return self._sources[name]
             except KeyError:
                 raise TemplateNotFound(name) from None
+        if name in self._just_read:
+            return self._just_read[name]
         path = self.folders.find(name) if parse_name(name) == (name, "", False) else None
         if path is None:
             raise TemplateNotFound(name)

@@ -80,8 +80,9 @@ class _Preload:
         if self.errors:
             ordered = sorted(set(self.errors))
             raise TemplateErrors([self._shown(*error) for error in ordered])
-        for name in [*sources, *self._fragments()]:
-            self.templates.template(name)
+        with loader.having_read(sources):
+            for name in [*sources, *self._fragments()]:
+                self.templates.template(name)
         loader.cache.save()
 
     def _fragments(self) -> Iterator[str]:

@@ -164,7 +164,8 @@ class ApiFiles:
                 f"from {resource.layout.package}.dependencies import current_user_id",
                 f"from {users.module} import {users.class_name}",
             }
-        user = f", user: {owner.reference.class_name}" if owner and owner.reference else ""
+        # The override of the user comes first: the application is then compiled with it, once.
+        user = f"user: {owner.reference.class_name}, " if owner and owner.reference else ""
         own = f"{owner.column}=user.id" if owner else ""
         return {
             **resource.context,
@@ -175,7 +176,7 @@ class ApiFiles:
             "db_parameter": "db: Session" if uses_db else "",
             "db_argument": "db" if uses_db else "",
             "db_and": "db: Session, " if uses_db else "",
-            "client_and_user": f"client: Client{user}",
+            "user_and_client": f"{user}client: Client",
             "own_factory_call": f"{name.factory}({', '.join(filter(None, ['db', own]))})",
             "protected_names": _names(protected),
             "required": any(field.is_required for field in writable),

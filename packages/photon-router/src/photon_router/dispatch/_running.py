@@ -11,7 +11,8 @@ from photon_runtime.parts import ProblemPage
 
 from ..dependencies import Providers
 from ..handlers import ErrorHandler
-from ._dispatch import Dispatch
+from ._dispatch import Dispatch, Endpoint
+from ._match import PathTree
 from ._mount import Mount
 
 
@@ -35,6 +36,7 @@ class Running:
         pages: The pages about the application.
         development: True in development mode.
         dispatch: Its handler.
+        tree: The endpoints of its handler.
     """
 
     host: _Registered
@@ -43,3 +45,9 @@ class Running:
     development: bool
     current: Providers = attrs.field(init=False)
     dispatch: Dispatch = attrs.field(init=False)
+    tree: PathTree[Endpoint] = attrs.field(init=False)
+
+    def use(self, providers: Providers, tree: PathTree[Endpoint]) -> None:
+        """Respond to later requests with other endpoints, compiled for other overrides."""
+        self.current, self.tree = providers, tree
+        self.dispatch.use(tree)

@@ -7,6 +7,9 @@ body, too. A status that the document does not declare is logged as a warning, o
 expect it, but it may be intended. Streams are not read ahead; only their head is checked.
 
 Error responses are not checked, except for the status of an `HttpError`.
+
+A schema is compiled at the first response that needs it: most of a start would be the schemas of
+responses which no test asks for. The start has checked that the schemas of the document compile.
 """
 
 from __future__ import annotations
@@ -47,13 +50,10 @@ class ResponseCheck:
 
     Attributes:
         times: The checks of times by status.
-
-    Raises:
-        ValueError: A schema is invalid.
     """
 
     def __init__(self, document: Document, operation: Operation, *, is_shown: bool) -> None:
-        """Compile the schemas."""
+        """Find the declared responses and their schemas."""
         self._name = operation.name
         self._is_shown = is_shown
         self.times: Mapping[str, NaiveTimes] = {}
@@ -66,14 +66,14 @@ class ResponseCheck:
             code: _required_headers(document, response)
             for code, response in self._responses.items()
         }
-        definitions = document.definitions
-        asserted = definitions.assert_formats
+        self._definitions = document.definitions
         self._schemas = {
-            (code, media): SchemaCheck(schema, components=definitions, assert_formats=asserted)
+            (code, media): schema
             for code, response in self._responses.items()
             for media, media_object in (response.get("content") or {}).items()
             if is_json(media) and (schema := media_object.get("schema")) not in (None, {}, True)
         }
+        self._checks: dict[tuple[str, str], SchemaCheck] = {}
 
     def wrap(self, handler: Handler) -> Handler:
         """Return ``handler`` with its responses checked."""
@@ -119,10 +119,21 @@ class ResponseCheck:
             expected = ", ".join(content)
             message = f"is of type {response.content_type}, but must be of type {expected}"
             return [ErrorDetail("body", message)]
-        check = self._schemas.get((code, media))
-        if check is None or not isinstance(response.body, bytes):
+        if (code, media) not in self._schemas or not isinstance(response.body, bytes):
             return []
-        return self._json_errors(response.body, code, check)
+        return self._json_errors(response.body, code, self._check(code, media))
+
+    def _check(self, code: str, media: str) -> SchemaCheck:
+        """Return the check of a schema, compiled before its first use."""
+        known = self._checks.get((code, media))
+        if known is None:
+            definitions = self._definitions
+            known = self._checks[code, media] = SchemaCheck(
+                self._schemas[code, media],
+                components=definitions,
+                assert_formats=definitions.assert_formats,
+            )
+        return known
 
     def _json_errors(self, body: bytes, code: str, check: SchemaCheck) -> list[ErrorDetail]:
         try:
