@@ -180,6 +180,14 @@ static int take_field(Serving *self, Head *head, PyObject *fields)
     return status;
 }
 
+/* Return whether a limit allows a size. Nothing is within a limit that is not an int. */
+int is_within(Py_ssize_t size, PyObject *limit)
+{
+    int overflow = 0;
+    long long most = PyLong_CheckExact(limit) ? PyLong_AsLongLongAndOverflow(limit, &overflow) : -1;
+    return overflow > 0 || size <= most;
+}
+
 /* Take the whole head; return 1, 0 if the request is not plain, -1 after an error. */
 static int take_head(Serving *self, Head *head, PyObject *settings, PyObject *fields)
 {
@@ -189,10 +197,10 @@ static int take_head(Serving *self, Head *head, PyObject *settings, PyObject *fi
         if (status != 1) return status;
     }
     return head->has_host && head->at + Py_MAX(head->length, 0) == head->size
-           && head->fields <= PyLong_AsLong(get(settings, self->settings.max_headers))
-           && head->at <= PyLong_AsSsize_t(get(settings, self->settings.max_header_size))
-           && head->target_end - head->target
-                  <= PyLong_AsSsize_t(get(settings, self->settings.max_target_size));
+           && is_within(head->fields, get(settings, self->settings.max_headers))
+           && is_within(head->at, get(settings, self->settings.max_header_size))
+           && is_within(head->target_end - head->target,
+                        get(settings, self->settings.max_target_size));
 }
 
 /* -- the request ------------------------------------------------------------------------------ */

@@ -115,10 +115,11 @@ typedef struct {
 typedef struct {
     Base base;
     struct {
-        PyTypeObject *Connection, *Request, *RequestParser, *Response, *Server, *socket;
+        PyTypeObject *Connection, *Request, *RequestParser, *Response, *Server, *ServerSettings;
+        PyTypeObject *socket;
         PyObject *encode_fields, *is_host, *never, *status_and_type;
     } given;
-    struct { PyObject *finish, *handle_error, *receive, *refuse_busy, *send_rest; } name;
+    struct { PyObject *finish, *handle_error, *receive, *send_rest; } name;
     Scheduler *scheduler;
     PyObject *empty_bytes, *empty_text, *zero, *version, *methods[METHODS];
     /* Caches: they hold nothing but what the Python code would make or return again. */
@@ -150,6 +151,7 @@ typedef struct {
 } Serving;
 
 extern PyType_Spec serving_spec;
+int is_within(Py_ssize_t size, PyObject *limit);
 int read_request(Serving *self, PyObject *parser, PyObject *settings, const char *data,
                  Py_ssize_t size, PyObject **request);
 

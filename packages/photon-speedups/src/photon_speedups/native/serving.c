@@ -21,14 +21,7 @@ enum { ANSWERED = -1 }; /* a result of `receive` besides a number of bytes: see 
 
 /* -- sending ---------------------------------------------------------------------------------- */
 
-/* Return NULL; a ValueError is not raised: Python raises it again, and answers. */
-static PyObject *left_to_python(void)
-{
-    if (PyErr_ExceptionMatches(PyExc_ValueError)) PyErr_Clear();
-    return NULL;
-}
-
-/* Return the beginning of a head, a new reference; NULL without an error if it is not plain. */
+/* Return the beginning of a head, a new reference; NULL after an error: it is invalid. */
 static PyObject *prefix_of(Serving *self, PyObject *status, PyObject *content_type)
 {
     Prefix *prefix = &self->prefixes[((uintptr_t)content_type >> 4) % PREFIX_CACHE];
@@ -36,20 +29,19 @@ static PyObject *prefix_of(Serving *self, PyObject *status, PyObject *content_ty
         return Py_NewRef(prefix->bytes);
     PyObject *bytes = PyObject_CallFunctionObjArgs(self->given.status_and_type, status,
                                                    content_type, NULL);
-    if (bytes == NULL) return left_to_python();
+    if (bytes == NULL) return NULL;
     Py_XSETREF(prefix->status, Py_NewRef(status));
     Py_XSETREF(prefix->content_type, Py_NewRef(content_type));
     Py_XSETREF(prefix->bytes, Py_NewRef(bytes));
     return bytes;
 }
 
-/* Return the other fields of a head, a new reference; NULL without an error if not plain. */
+/* Return the other fields of a head, a new reference; NULL after an error: one is invalid. */
 static PyObject *fields_of(Serving *self, PyObject *response)
 {
     if (PyObject_Size(get(response, self->response.headers)) == 0)
         return Py_NewRef(self->empty_bytes);
-    PyObject *fields = PyObject_CallOneArg(self->given.encode_fields, response);
-    return fields == NULL ? left_to_python() : fields;
+    return PyObject_CallOneArg(self->given.encode_fields, response);
 }
 
 static char *put(char *place, const char *text, Py_ssize_t length)
@@ -129,44 +121,57 @@ static int is_plain_response(Serving *self, PyObject *connection, PyObject *serv
     return !overflow && code >= 200 && code <= 599 && code != 204 && code != 304;
 }
 
-/* Send a response; return 1, 0 if it is not plain and nothing was sent, -1 after an error. */
-static int send_response(Serving *self, PyObject *connection, PyObject *server, PyObject *task,
-                         int fd, PyObject *response)
+/* Put a response together; return the size, 0 if there is no room, -1 after an error. */
+static Py_ssize_t encode_response(Serving *self, PyObject *server, PyObject *response)
 {
     PyObject *prefix = prefix_of(self, get(response, self->response.status),
                                  get(response, self->response.content_type));
     PyObject *fields = prefix == NULL ? NULL : fields_of(self, response);
-    int status = PyErr_Occurred() ? -1 : 0;
-    if (fields != NULL) {
-        Py_ssize_t size = encode_whole(self, prefix, fields, get(server, self->server.date),
-                                       get(response, self->response.body));
-        if (size > 0) status = send_output(self, connection, task, fd, size) < 0 ? -1 : 1;
-    }
+    Py_ssize_t size = -1;
+    if (fields != NULL)
+        size = encode_whole(self, prefix, fields, get(server, self->server.date),
+                            get(response, self->response.body));
     Py_XDECREF(prefix);
     Py_XDECREF(fields);
-    return status;
+    return size;
 }
 
 /* -- handling --------------------------------------------------------------------------------- */
 
-/* Call the handler; after an error, and at the limit of requests, Python answers. */
+/* Return Python's response to the current error, which is handled as in an except clause. */
+static PyObject *handle_error(Serving *self, PyObject *connection, PyObject *request)
+{
+    PyObject *error = take_error(), *handled = PyErr_GetHandledException();
+    PyErr_SetHandledException(error);
+    PyObject *response = PyObject_CallMethodObjArgs(connection, self->name.handle_error, request,
+                                                    error, NULL);
+    PyErr_SetHandledException(handled);
+    Py_DECREF(error);
+    Py_XDECREF(handled);
+    return response;
+}
+
+/* Call the handler; after an error Python answers. */
 static PyObject *call_handler(Serving *self, PyObject *connection, PyObject *server,
                               PyObject *request)
 {
-    PyObject *settings = get(server, self->server.settings);
-    if (PyLong_AsLong(get(server, self->server.in_flight))
-        > PyLong_AsLong(get(settings, self->settings.max_requests_in_flight)))
-        return PyObject_CallMethodNoArgs(connection, self->name.refuse_busy);
     PyObject *handler = Py_NewRef(get(server, self->server.handler));
     PyObject *response = PyObject_CallOneArg(handler, request);
     Py_DECREF(handler);
-    if (response == NULL) {
-        PyObject *error = take_error();
-        response = PyObject_CallMethodObjArgs(connection, self->name.handle_error, request, error,
-                                              NULL);
-        Py_DECREF(error);
-    }
-    return response;
+    return response != NULL ? response : handle_error(self, connection, request);
+}
+
+/* `Connection._finish`, which takes over the reference of `response`. */
+static int finish(Serving *self, PyObject *connection, PyObject *task, PyObject *request,
+                  PyObject *response)
+{
+    if (response == NULL) return -1;
+    PyObject *is_open = PyObject_CallMethodObjArgs(connection, self->name.finish, request, response,
+                                                   task, NULL);
+    int status = is_open == NULL ? -1 : PyObject_IsTrue(is_open);
+    Py_XDECREF(is_open);
+    Py_DECREF(response);
+    return status;
 }
 
 /* Respond; return 1 if the connection stays open, 0 if it does not, -1 after an error. */
@@ -175,17 +180,15 @@ static int respond(Serving *self, PyObject *connection, PyObject *server, PyObje
 {
     PyObject *response = call_handler(self, connection, server, request);
     if (response == NULL) return -1;
-    int status = 0;
+    Py_ssize_t size = 0;
     if (is_plain_response(self, connection, server, request, response))
-        status = send_response(self, connection, server, task, fd, response);
-    if (status == 0) {
-        PyObject *is_open = PyObject_CallMethodObjArgs(connection, self->name.finish, request,
-                                                       response, task, NULL);
-        status = is_open == NULL ? -1 : PyObject_IsTrue(is_open);
-        Py_XDECREF(is_open);
-    }
+        size = encode_response(self, server, response);
+    if (size == 0) return finish(self, connection, task, request, response);
     Py_DECREF(response);
-    return status;
+    if (size > 0) return send_output(self, connection, task, fd, size) < 0 ? -1 : 1;
+    if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_OSError))
+        return -1;
+    return finish(self, connection, task, request, handle_error(self, connection, request));
 }
 
 /* `Task.use_context`, with a copy of the context of the server. */
@@ -232,11 +235,21 @@ static int is_between_messages(Serving *self, PyObject *parser)
            && get(parser, self->parser.error) == Py_None;
 }
 
+/* Return whether a request may begin, and does not end with its connection. */
+static int may_begin(Serving *self, PyObject *server, PyObject *settings)
+{
+    return Py_IS_TYPE(settings, self->given.ServerSettings)
+           && get(settings, self->settings.cancel_on_disconnect) == Py_False
+           && is_within(PyLong_AsLong(get(server, self->server.in_flight)) + 1,
+                        get(settings, self->settings.max_requests_in_flight));
+}
+
 /* Return whether the connection reads and writes a socket, in the usual way. */
 static int is_plain_connection(Serving *self, PyObject *connection)
 {
     return Py_IS_TYPE(connection, self->given.Connection)
            && Py_IS_TYPE(get(connection, self->connection.server), self->given.Server)
+           && Py_IS_TYPE(get(connection, self->connection.watcher), self->scheduler->given.Watcher)
            && Py_IS_TYPE(get(connection, self->connection.stream), self->given.socket)
            && PyLong_AsLong(get(connection, self->connection.full_read)) > 0
            && (get(connection, self->connection.is_dry) == Py_True
@@ -289,8 +302,7 @@ static int receive_one(Serving *self, PyObject *connection, PyObject *server, Py
     if (*result <= 0) return *result < 0 ? -1 : 1;
     PyObject *parser = get(connection, self->connection.parser), *request = NULL;
     PyObject *settings = get(server, self->server.settings);
-    if (parser == NULL || !is_between_messages(self, parser)
-        || get(settings, self->settings.cancel_on_disconnect) != Py_False)
+    if (parser == NULL || !is_between_messages(self, parser) || !may_begin(self, server, settings))
         return 1;
     const char *data = PyByteArray_AS_STRING(get(server, self->server.buffer));
     int status = read_request(self, parser, settings, data, *result, &request);
@@ -333,7 +345,7 @@ static PyObject *serving_read_request(PyObject *object, PyObject *const *args, P
 {
     Serving *self = (Serving *)object;
     if (count != 3 || !Py_IS_TYPE(args[0], self->given.RequestParser)
-        || !PyBytes_CheckExact(args[2]))
+        || !Py_IS_TYPE(args[1], self->given.ServerSettings) || !PyBytes_CheckExact(args[2]))
         return PyErr_Format(PyExc_TypeError, "read_request() needs a parser, settings and bytes");
     PyObject *request = NULL;
     int status = read_request(self, args[0], args[1], PyBytes_AS_STRING(args[2]),
@@ -360,9 +372,9 @@ static const Slots SLOTS[] = {
     {NULL, NULL, 0, 0},
 };
 static const Tables TABLES = {
-    "Connection Request RequestParser Response Server socket encode_fields is_host never "
-    "status_and_type", PLACE(Serving, given),
-    "_finish _handle_error receive _refuse_busy send_rest", PLACE(Serving, name),
+    "Connection Request RequestParser Response Server ServerSettings socket encode_fields is_host "
+    "never status_and_type", PLACE(Serving, given),
+    "_finish _handle_error receive send_rest", PLACE(Serving, name),
     SLOTS, offsetof(Serving, connection),
 };
 
