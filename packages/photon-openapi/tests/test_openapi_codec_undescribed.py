@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import attrs
@@ -71,3 +73,36 @@ def test_a_class_that_cannot_be_read_is_left_to_the_encoder() -> None:
         page_no: Nowhere  # type: ignore[name-defined]  # noqa: F821
 
     assert sent([Unreadable(1)], ClassRules("camel")) == [{"page_no": 1}]
+
+
+PROGRAM = """
+import json
+import subprocess
+import sys
+from typing import Annotated, Any
+
+import attrs
+
+from photon_openapi.annotations import Param
+from photon_openapi.codec import SEND_NULL, Projections, encode
+
+
+@attrs.frozen
+class Named:
+    page_no: Annotated[int, Param(name="pageNo")]
+
+
+@attrs.define(slots=False)
+class Ordered:
+    z: int
+    a: int
+
+
+projection = Projections(looks_into_undescribed=True).of(Any, SEND_NULL)
+print(encode(projection([{"x": Named(1)}, Ordered(1, 2)])).decode())
+"""
+
+
+def test_a_class_that_nothing_has_read_before_has_its_names() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+    assert done.stdout == '[{"x":{"pageNo":1}},{"z":1,"a":2}]\n', done.stderr

@@ -35,5 +35,4 @@ from ._rename import NameRule as NameRule
 from ._rename import rename as rename
 from ._rename import rename_rule as rename_rule
 from ._rename import renamed as renamed
-from ._rename import renaming as renaming
 from ._rename import require_rule as require_rule

@@ -22,23 +22,6 @@ NameRule: TypeAlias = Spelling | Callable[[str], str]
 _MARK: Final = "__photon_rename__"
 
 
-class Renaming:
-    """Whether any class of the program has other names on the wire than those of its attributes.
-
-    It becomes true once, when the first of them is decorated or read, and spares all other programs
-    to look for such objects in values that no annotation describes.
-    """
-
-    __slots__ = ("is_used",)
-
-    def __init__(self) -> None:
-        """Begin without such a class."""
-        self.is_used = False
-
-
-renaming: Final = Renaming()
-
-
 def rename(rule: NameRule) -> Callable[[C], C]:
     """Give the members of a class names on the wire by a rule.
 
@@ -71,7 +54,6 @@ def rename(rule: NameRule) -> Callable[[C], C]:
             raise SignatureError(
                 f'@rename decorates a class, got {cls!r}: write @rename("camel") above it'
             )
-        renaming.is_used = True
         # Packages that know no classes of this one read it, too, such as the forms of templates.
         setattr(cls, _MARK, functools.partial(renamed, rule=rule))
         return cls

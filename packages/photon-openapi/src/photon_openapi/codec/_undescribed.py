@@ -2,8 +2,10 @@
 
 A handler without an annotation, or with ``Any`` or ``dict[str, object]``, may return objects of
 classes. The encoder writes most of them by itself; those with other names on the wire, or another
-order, are projected to their own classes. To look at each value costs up to twice as much as to
-encode it, so it is done only in programs in which a class with such names was met.
+order, are projected to their own classes. To look at each value costs a few times what its encoding
+does, 0.3 µs for a small mapping; an annotation spares it. It is done in every program: a switch for
+the process would make the response of one application depend on the classes of another one, and on
+which of them is read first.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from ..annotations import class_rules, renaming, using_class_rules
+from ..annotations import class_rules, using_class_rules
 from ..schema import mapper_of, members_of
 
 _SCALARS = frozenset(
@@ -46,13 +48,10 @@ class Undescribed:
         """Begin without classes."""
         self._of_class = of_class
         self._rules = class_rules()
-        self._has_rule = self._rules.rename is not None
         self._classes: dict[type, ClassProjection | None] = {}
 
     def is_exact(self, value: Any) -> bool:
         """Return true if a value can be sent unchanged."""
-        if not (self._has_rule or renaming.is_used):
-            return True
         cls = type(value)
         if cls in _SCALARS:
             return True

@@ -40,7 +40,6 @@ from ..annotations import (
     plain_type,
     rename_rule,
     renamed,
-    renaming,
     split_annotation,
     union_members,
     without_unset,
@@ -189,7 +188,6 @@ def _named(
             )
         owners[wire] = member.name
         result.append(attrs.evolve(member, wire_name=wire, has_own_name=own is not None))
-    renaming.is_used = renaming.is_used or any(member.is_renamed for member in result)
     return tuple(result)
 
 
