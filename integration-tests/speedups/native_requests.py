@@ -26,18 +26,18 @@ class NoSource:
 SOURCE: Final = NoSource()
 
 
-def native_serving() -> speedups.NativeServing:
+def native_serving() -> speedups.Connections:
     """Return the C module's object of this interpreter.
 
     Raises:
         RuntimeError: It is not used here.
     """
-    if server_module._native is None:
+    if server_module._connections is None:
         raise RuntimeError(f"the C module is not used: {speedups.status().reason}")
-    return server_module._native
+    return server_module._connections
 
 
-def is_plain(serving: speedups.NativeServing, sample: Sample) -> bool:
+def is_plain(serving: speedups.Connections, sample: Sample) -> bool:
     """Return whether C takes a request, after a comparison with the Python code.
 
     Raises:

@@ -35,7 +35,7 @@ from photon_runtime.http import Request, ServerSettings
 from photon_runtime.http._parser import RequestParser
 
 if TYPE_CHECKING:
-    from photon_runtime.speedups import NativeServing
+    from photon_runtime.speedups import Connections
 
 pytestmark = pytest.mark.skipif(
     not speedups.status().is_used, reason=f"without the C module: {speedups.status().reason}"
@@ -46,11 +46,11 @@ SLICES = 20
 
 
 @pytest.fixture(scope="module")
-def serving() -> NativeServing:
+def serving() -> Connections:
     return native_serving()
 
 
-def count_plain(serving: NativeServing, tried: list[Sample]) -> int:
+def count_plain(serving: Connections, tried: list[Sample]) -> int:
     """Compare both readings of each sample; return how many C has taken."""
     count = 0
     for sample in tried:
@@ -66,12 +66,12 @@ def count_plain(serving: NativeServing, tried: list[Sample]) -> int:
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_requests_of_usual_clients_are_taken(serving: NativeServing, name: str) -> None:
+def test_requests_of_usual_clients_are_taken(serving: Connections, name: str) -> None:
     assert is_plain(serving, Sample(PLAIN[name], DEFAULTS))
 
 
 @pytest.mark.parametrize("name", LEFT_TO_PYTHON)
-def test_what_needs_the_rules_of_http_is_left_to_python(serving: NativeServing, name: str) -> None:
+def test_what_needs_the_rules_of_http_is_left_to_python(serving: Connections, name: str) -> None:
     assert not is_plain(serving, Sample(LEFT_TO_PYTHON[name], DEFAULTS))
 
 
@@ -112,13 +112,13 @@ def get_with_http_client(url: str) -> None:
     ids=["http.client", "requests", "httpx", "urllib3", "requests with fields"],
 )
 def test_what_python_clients_really_send_is_taken(
-    serving: NativeServing, call: Callable[[str], object]
+    serving: Connections, call: Callable[[str], object]
 ) -> None:
     assert is_plain(serving, Sample(sent_by(call), DEFAULTS))
 
 
 def test_urllib_closes_its_connections_so_its_requests_are_left_to_python(
-    serving: NativeServing,
+    serving: Connections,
 ) -> None:
     sent = sent_by(lambda url: urllib.request.urlopen(url).close())
     assert not is_plain(serving, Sample(sent, DEFAULTS))
@@ -127,19 +127,19 @@ def test_urllib_closes_its_connections_so_its_requests_are_left_to_python(
 # -- generated requests -------------------------------------------------------------------------
 
 
-def test_generated_requests_are_read_alike(serving: NativeServing) -> None:
+def test_generated_requests_are_read_alike(serving: Connections) -> None:
     tried = list(samples(seed=0, count=3_000))
     assert count_plain(serving, tried) > 600
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, SLICES + 1))
-def test_many_generated_requests_are_read_alike(serving: NativeServing, seed: int) -> None:
+def test_many_generated_requests_are_read_alike(serving: Connections, seed: int) -> None:
     tried = list(samples(seed=seed, count=SLICE))
     assert count_plain(serving, tried) > SLICE // 5
 
 
-def test_no_part_of_a_request_is_taken(serving: NativeServing) -> None:
+def test_no_part_of_a_request_is_taken(serving: Connections) -> None:
     for data in PLAIN.values():
         tried = [Sample(data[:end], DEFAULTS) for end in range(len(data))]
         assert count_plain(serving, tried) == 0
@@ -148,7 +148,7 @@ def test_no_part_of_a_request_is_taken(serving: NativeServing) -> None:
 SHORT = b"PUT /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxy"
 
 
-def test_a_request_with_another_byte_anywhere_is_read_alike(serving: NativeServing) -> None:
+def test_a_request_with_another_byte_anywhere_is_read_alike(serving: Connections) -> None:
     tried = [
         Sample(data, DEFAULTS)
         for at in range(len(SHORT))
@@ -161,7 +161,7 @@ def test_a_request_with_another_byte_anywhere_is_read_alike(serving: NativeServi
 @pytest.mark.slow
 @pytest.mark.parametrize("data", [FIREFOX, SAFARI_FETCH, CURL_POST], ids=["get", "post", "form"])
 def test_a_longer_request_with_another_byte_is_read_alike(
-    serving: NativeServing, data: bytes
+    serving: Connections, data: bytes
 ) -> None:
     for at in range(len(data)):
         changed = [data[:at] + bytes([byte]) + data[at + 1 :] for byte in range(0, 256, 3)]
@@ -171,7 +171,7 @@ def test_a_longer_request_with_another_byte_is_read_alike(
         count_plain(serving, [Sample(each, DEFAULTS) for each in changed + inserted])
 
 
-def test_a_request_without_a_byte_or_with_one_twice_is_read_alike(serving: NativeServing) -> None:
+def test_a_request_without_a_byte_or_with_one_twice_is_read_alike(serving: Connections) -> None:
     for data in (CHROME, SAFARI_FETCH, CURL_POST, SHORT):
         without = [data[:at] + data[at + 1 :] for at in range(len(data))]
         twice = [data[:at] + data[at - 1 :] for at in range(1, len(data))]
@@ -188,20 +188,20 @@ HEAD = CURL_POST.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     [("max_target_size", 6), ("max_headers", 5), ("max_header_size", len(HEAD))],
 )
 def test_a_request_at_a_limit_is_taken_and_one_beyond_is_not(
-    serving: NativeServing, name: str, size: int
+    serving: Connections, name: str, size: int
 ) -> None:
     assert is_plain(serving, Sample(CURL_POST, limited(name, size)))
     assert not is_plain(serving, Sample(CURL_POST, limited(name, size - 1)))
 
 
 @pytest.mark.parametrize("name", ["max_target_size", "max_headers", "max_header_size"])
-def test_a_limit_beyond_the_integers_of_c_is_none(serving: NativeServing, name: str) -> None:
+def test_a_limit_beyond_the_integers_of_c_is_none(serving: Connections, name: str) -> None:
     assert is_plain(serving, Sample(CURL_POST, limited(name, 2**70)))
     assert not is_plain(serving, Sample(CURL_POST, limited(name, 1e6)))
 
 
 def test_a_body_beyond_the_limit_is_refused_by_the_code_that_reads_it(
-    serving: NativeServing,
+    serving: Connections,
 ) -> None:
     limits = ServerSettings(max_body_size=3)
     assert is_plain(serving, Sample(CURL_POST, limits))
@@ -215,12 +215,12 @@ def many_fields(count: int) -> bytes:
     return b"GET / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n"
 
 
-def test_any_number_of_fields_is_read_alike(serving: NativeServing) -> None:
+def test_any_number_of_fields_is_read_alike(serving: Connections) -> None:
     tried = [Sample(many_fields(count), DEFAULTS) for count in range(1, 103)]
     assert 60 <= count_plain(serving, tried) <= 100
 
 
-def test_any_length_of_names_values_and_bodies_is_read_alike(serving: NativeServing) -> None:
+def test_any_length_of_names_values_and_bodies_is_read_alike(serving: Connections) -> None:
     for size in (1, 63, 64, 65, 255, 256, 8191, 8192, 8193, 32_767, 65_535, 65_536):
         long_name = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"N" * size + b": x\r\n\r\n"
         long_value = b"GET / HTTP/1.1\r\nHost: a\r\nN: " + b"v" * size + b"\r\n\r\n"
@@ -233,14 +233,14 @@ def test_any_length_of_names_values_and_bodies_is_read_alike(serving: NativeServ
 # -- use outside of a server --------------------------------------------------------------------
 
 
-def test_equal_names_are_one_object_as_long_as_they_are_usual(serving: NativeServing) -> None:
+def test_equal_names_are_one_object_as_long_as_they_are_usual(serving: Connections) -> None:
     parser = RequestParser(SOURCE, PEER, DEFAULTS)
     first, second = (serving.read_request(parser, DEFAULTS, CURL) for _ in range(2))
     names = [[id(name) for name, _ in request._raw_headers] for request in (first, second)]
     assert names[0] == names[1]
 
 
-def test_requests_that_c_has_made_do_not_share_what_can_be_changed(serving: NativeServing) -> None:
+def test_requests_that_c_has_made_do_not_share_what_can_be_changed(serving: Connections) -> None:
     parser = RequestParser(SOURCE, PEER, DEFAULTS)
     first, second = (serving.read_request(parser, DEFAULTS, CURL_POST) for _ in range(2))
     assert first._raw_headers is not second._raw_headers
@@ -248,7 +248,7 @@ def test_requests_that_c_has_made_do_not_share_what_can_be_changed(serving: Nati
     assert first.body == second.body == b"a=1&b=2"
 
 
-def test_a_request_that_c_has_made_is_one_of_python(serving: NativeServing) -> None:
+def test_a_request_that_c_has_made_is_one_of_python(serving: Connections) -> None:
     request = serving.read_request(RequestParser(SOURCE, PEER, DEFAULTS), DEFAULTS, CURL_POST)
     assert type(request) is Request
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
@@ -269,6 +269,6 @@ def test_a_request_that_c_has_made_is_one_of_python(serving: NativeServing) -> N
         (RequestParser(SOURCE, PEER, DEFAULTS), DEFAULTS, "text"),
     ],
 )
-def test_other_arguments_are_refused(serving: NativeServing, arguments: tuple[object, ...]) -> None:
+def test_other_arguments_are_refused(serving: Connections, arguments: tuple[object, ...]) -> None:
     with pytest.raises(TypeError, match="needs a parser, settings and bytes"):
         serving.read_request(*arguments)  # type: ignore[arg-type]  # that is what is tried

@@ -421,7 +421,7 @@ class Hub:
 
     def _run_main(self) -> None:
         """Schedule until the main task has ended, or something has ended the run."""
-        turn = self._turn if _native is None else self._run_plain_turns
+        turn = self._turn if _plain_turns is None else self._turn_after_plain_ones
         while self._should_continue:
             try:
                 while self._should_continue:
@@ -456,10 +456,10 @@ class Hub:
     def _should_continue(self) -> bool:
         return self._fatal is None and self.main is not None and not self.main.done
 
-    def _run_plain_turns(self) -> None:
+    def _turn_after_plain_ones(self) -> None:
         """Let C run turns, and run the first that is not plain."""
-        if _native is not None:
-            _native.turns(self)
+        if _plain_turns is not None:
+            _plain_turns(self)
         if self._should_continue:
             self._turn()
 
@@ -551,11 +551,10 @@ def _could_be_signalled() -> bool:
     return any(signal.getsignal(number) not in usual for number in signal.valid_signals())
 
 
-_native = speedups.scheduler(
+_plain_turns = speedups.turns_of_hubs(
     {
         "EpollPoller": EpollPoller,
         "Hub": Hub,
-        "PooledGreenlet": PooledGreenlet,
         "Postponement": Postponement,
         "Task": Task,
         "Timer": Timer,

@@ -15,11 +15,10 @@ import os
 import platform
 import select
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
-from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -27,23 +26,21 @@ VARIABLE: Final = "PHOTON_SPEEDUPS"
 PROTOCOL: Final = 1
 """What this package and the C module agree on; another number is another agreement."""
 _DISTRIBUTION: Final = "photon-speedups"
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-class NativeScheduler(Protocol):
-    """Turns of the scheduler, in C."""
+@attrs.frozen
+class Connections:
+    """The connections of servers in C.
 
-    def turns(self, hub: Any, /) -> None:
-        """Run turns of a hub until it has ended, or the next turn is not plain."""
+    Attributes:
+        receive: Answers plain requests until something else arrives; see `Serving.receive`.
+        read_request: Returns the request that some bytes are, for a parser and settings; ``None``
+            if they are not one plain request.
+    """
 
-
-class NativeServing(Protocol):
-    """Plain requests of connections, in C."""
-
-    def receive(self, connection: Any, task: Any, /) -> int:
-        """Answer plain requests until something else arrives; see `Serving.receive`."""
-
-    def read_request(self, parser: Any, settings: Any, data: bytes, /) -> Any:
-        """Return the request of some bytes, ``None`` if they are not one plain request."""
+    receive: Callable[[Any, Any], int]
+    read_request: Callable[[Any, Any, bytes], Any]
 
 
 @attrs.frozen
@@ -65,15 +62,15 @@ class _Module:
     """The C module and what was set up with it, or the reason why there is nothing.
 
     Attributes:
-        native: The extension module; ``None`` if it is not used.
+        native: The object whose stages are set up; ``None`` if it is not used.
         reason: Why it is not used.
-        scheduler: Set up by `scheduler`.
+        step: Makes the steps of routers; ``None`` before they are set up.
     """
 
     def __init__(self) -> None:
-        self.native: ModuleType | None = None
+        self.native: Any = None
         self.reason = _obstacle()
-        self.scheduler: NativeScheduler | None = None
+        self.step: Callable[..., Any] | None = None
         if not self.reason:
             self._load()
 
@@ -85,20 +82,19 @@ class _Module:
             self.reason = "it is not installed" if is_missing else f"it cannot be loaded: {error}"
             return
         if native.PROTOCOL == PROTOCOL:
-            self.native = native
+            self.native = native.Native()
         else:
             self.reason = "its version does not fit that of photon-runtime: update both"
 
-    def set_up(self, name: str, *arguments: object) -> Any:
-        """Make an object of the C module; ``None`` if it is not used.
+    def set_up(self, stage: str, classes: Mapping[str, object]) -> Any:
+        """Set up a stage; return its functions, ``None`` if the module is not used.
 
-        A class that lacks a slot belongs to another version: then nothing of the module is used
-        from here on.
+        A class that lacks a slot belongs to another version: then no other stage is used, either.
         """
         if self.native is None:
             return None
         try:
-            return getattr(self.native, name)(*arguments)
+            return getattr(self.native, stage)(classes)
         except (TypeError, KeyError, AttributeError) as error:
             self.native = None
             self.reason = f"it does not fit the classes of the installed packages: {error}"
@@ -130,23 +126,44 @@ def status() -> Status:
     return Status(_module.native is not None, _module.reason, version)
 
 
-def scheduler(classes: Mapping[str, object]) -> NativeScheduler | None:
-    """Set up the scheduler in C; ``None`` if it is not used.
+def turns_of_hubs(classes: Mapping[str, object]) -> Callable[[Any], None] | None:
+    """Set up the scheduler in C.
+
+    Args:
+        classes: The classes and functions of the Python code, by their names there.
+
+    Returns:
+        A function that runs turns of a hub until it has ended, or the next turn is not plain;
+        ``None`` if the module is not used.
+    """
+    turns: Callable[[Any], None] | None = _module.set_up("scheduler", classes)
+    return turns
+
+
+def connections(classes: Mapping[str, object]) -> Connections | None:
+    """Set up the connections of servers in C; ``None`` if the module is not used.
 
     Args:
         classes: The classes and functions of the Python code, by their names there.
     """
-    _module.scheduler = _module.set_up("Scheduler", classes)
-    return _module.scheduler
+    functions = _module.set_up("serving", classes)
+    return None if functions is None else Connections(*functions)
 
 
-def serving(classes: Mapping[str, object]) -> NativeServing | None:
-    """Set up the connections in C, after `scheduler`; ``None`` if they are not used.
+def set_up_steps(classes: Mapping[str, object]) -> None:
+    """Set up the steps of routers in C, if the module is used."""
+    _module.step = _module.set_up("routing", classes)
+
+
+def step(kind: str, function: F, *parts: object) -> F:
+    """Return a callable in C that stands for a function of the request path.
+
+    It does what the function does where that is plain, and calls it otherwise. If the module is not
+    used, the result is the function itself.
 
     Args:
-        classes: The classes and functions of the Python code, by their names there.
+        kind: What the function does, as `routing.c` names it.
+        function: The function.
+        parts: The values that it closes over.
     """
-    made: NativeServing | None = None
-    if _module.scheduler is not None:
-        made = _module.set_up("Serving", _module.scheduler, classes)
-    return made
+    return function if _module.step is None else _module.step(kind, function, *parts)

@@ -24,6 +24,7 @@ from ._decoders import decoder_of as decoder_of
 from ._json import JsonDecoder as JsonDecoder
 from ._json import SchemaDecoder as SchemaDecoder
 from ._json import encode as encode
+from ._json import encode_plain as encode_plain
 from ._null_policy import SEND_NULL as SEND_NULL
 from ._null_policy import NullPolicy as NullPolicy
 from ._projection import Projection as Projection

@@ -214,7 +214,7 @@ def encode(value: object) -> bytes:
     Raises:
         TypeError: A value in it cannot be encoded as JSON; the message names its type.
     """
-    return _encode(value)
+    return encode_plain(value)
 
 
 def _refuse(value: object) -> object:
@@ -237,7 +237,8 @@ def _refuse(value: object) -> object:
     )
 
 
-_encode = msgspec.json.Encoder(enc_hook=_refuse).encode
+encode_plain = msgspec.json.Encoder(enc_hook=_refuse).encode
+"""What `encode` calls, for code that cannot afford the call."""
 
 
 _Build = Callable[[bytes, object], object]

@@ -19,11 +19,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 
 from photon_openapi.errors import ErrorDetail, ValidationError
+from photon_runtime import speedups
 from photon_runtime.callables import require_value
 from photon_runtime.http import FileBody, Handler, Request, Response, Upgrade
 from photon_runtime.parts import Finish
@@ -32,6 +33,9 @@ from ..arguments import Binder
 from ..streaming import SWALLOWED, HeldBody, Releasing, StreamBody, release_after
 
 E = TypeVar("E")
+
+_MOST_BINDERS: Final = 16
+"""As many fit into the row of C code."""
 
 Respond: TypeAlias = Callable[[Request, list[Any]], Response]
 """Calls the handler with values from the row, and makes the response."""
@@ -142,7 +146,9 @@ def _direct(
 ) -> Handler:
     """Return the endpoint of a handler whose arguments are the row."""
     if not binders:
-        return lambda request: encoded(function())
+        return speedups.step(
+            "direct", lambda request: encoded(function()), binders, function, encoded
+        )
 
     def run(request: Request) -> Response:
         errors: list[ErrorDetail] = []  # inlined from `_row`: most requests take this path
@@ -151,7 +157,11 @@ def _direct(
             raise ValidationError(errors)
         return encoded(function(*row))
 
-    return run
+    return (
+        run
+        if len(binders) > _MOST_BINDERS
+        else speedups.step("direct", run, binders, function, encoded)
+    )
 
 
 def _row(binders: tuple[Binder, ...], request: Request) -> list[Any]:

@@ -27,10 +27,12 @@ Match = tuple[dict[str, T], list[str]]
 class PathTree(Generic[T]):
     """Path templates, each with a target per method."""
 
+    __slots__ = ("_literal", "_root")
+
     def __init__(self) -> None:
         """Make an empty tree."""
         self._literal: dict[str, dict[str, T]] = {}
-        self._root: _Node[T] = _Node()
+        self._root: Node[T] = Node()
 
     def add(self, template: str, method: str, target: T, *, is_catch_all: bool = False) -> None:
         """Add ``target`` for ``method`` on ``template``.
@@ -78,31 +80,31 @@ class PathTree(Generic[T]):
         return self._root.find_straight(segments) or self._root.find_with_backtracking(segments)
 
 
-class _Node(Generic[T]):
+class Node(Generic[T]):
     """The continuations of a path prefix."""
 
     __slots__ = ("by_partial", "literals", "parameter", "partials", "rest", "targets")
 
     def __init__(self) -> None:
         self.targets: dict[str, T] = {}
-        self.literals: dict[str, _Node[T]] = {}
-        self.by_partial: dict[Partial, _Node[T]] = {}
-        self.partials: list[tuple[Partial, _Node[T]]] = []  # the most specific first
-        self.parameter: _Node[T] | None = None
+        self.literals: dict[str, Node[T]] = {}
+        self.by_partial: dict[Partial, Node[T]] = {}
+        self.partials: list[tuple[Partial, Node[T]]] = []  # the most specific first
+        self.parameter: Node[T] | None = None
         self.rest: dict[str, T] | None = None
 
-    def child(self, segment: str) -> _Node[T]:
+    def child(self, segment: str) -> Node[T]:
         """Return the node after ``segment`` of a template, which is made if necessary."""
         if "{" not in segment:
-            return self.literals.setdefault(segment, _Node())
+            return self.literals.setdefault(segment, Node())
         if PARAMETER.fullmatch(segment):
             if self.parameter is None:
-                self.parameter = _Node()
+                self.parameter = Node()
             return self.parameter
         partial = partial_of(segment)
         node = self.by_partial.get(partial)
         if node is None:
-            node = self.by_partial[partial] = _Node()
+            node = self.by_partial[partial] = Node()
             insort(self.partials, (partial, node), key=_by_specificity)
         return node
 

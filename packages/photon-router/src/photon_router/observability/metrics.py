@@ -14,6 +14,7 @@ from bisect import bisect_left
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
+from photon_runtime import speedups
 from photon_runtime.http import Handler, HttpError, Request, Response
 from photon_runtime.observability import Cell, Meter, MetricsBusy
 
@@ -98,7 +99,7 @@ class Metrics:
             seconds[0] += duration
             return response
 
-        return count
+        return speedups.step("count", count, call_next, in_progress, known, add)
 
     def _add_series(self, key: tuple[str, str, int]) -> _Series:
         method, route, status = key

@@ -29,6 +29,7 @@ from photon_openapi.codec import (
 )
 from photon_openapi.document import Definitions, OpenApi, code_for
 from photon_openapi.schema import is_list_like, members_of
+from photon_runtime import speedups
 from photon_runtime.callables import require_value
 from photon_runtime.http import Response, forbids_body
 from photon_runtime.media_types import (
@@ -378,7 +379,7 @@ def _json_encoder(
             return Response(status)
         return respond(status, encode(result), media)
 
-    return encoded
+    return speedups.step("encode", encoded, status, media, None)
 
 
 def _projecting_encoder(
@@ -397,7 +398,9 @@ def _projecting_encoder(
             result = projection(result)
         return respond(status, encode(result), media)
 
-    return encoded
+    if cls is None or own is not None:
+        return encoded
+    return speedups.step("encode", encoded, status, media, cls)
 
 
 def _raw_encoder(status: int, media: str) -> Encoder:

@@ -55,7 +55,7 @@ from ._request_tasks import await_request_tasks
 from ._response import Response
 from ._root_path import with_root_path
 from ._settings import ServerSettings
-from ._started import StartedHandler, context_of
+from ._started import StartedHandler, context_of, function_of
 from ._wire import RawSocket
 from .errors import HttpError
 
@@ -193,7 +193,7 @@ class Server:
         """
         settings = self.settings
         rooted = with_root_path(
-            handler,
+            function_of(handler),
             settings.root_path,
             reads_field=bool(settings.trusted_proxies) and settings.proxy_fields == "x-forwarded",
         )
@@ -523,7 +523,7 @@ def _unavailable(request: Request) -> Response:
     raise HttpError(503, "the application has not started")
 
 
-_native = speedups.serving(
+_connections = speedups.connections(
     {
         "Connection": Connection,
         "Request": Request,
@@ -538,4 +538,4 @@ _native = speedups.serving(
         "status_and_type": status_and_type,
     }
 )
-_receive = Connection.receive if _native is None else _native.receive
+_receive = Connection.receive if _connections is None else _connections.receive

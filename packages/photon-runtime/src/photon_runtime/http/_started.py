@@ -45,6 +45,16 @@ def context_of(handler: Handler) -> contextvars.Context:
     return contextvars.copy_context()
 
 
+def function_of(handler: Handler) -> Handler:
+    """Return what to call for each request to ``handler``.
+
+    A call of an object has to find its method first, so an object may offer a function as its
+    attribute ``respond``.
+    """
+    function: Handler = getattr(handler, "respond", handler)
+    return function
+
+
 def begin_request(handler: Handler) -> None:
     """Give the calling task the context variables that a request to ``handler`` starts with.
 

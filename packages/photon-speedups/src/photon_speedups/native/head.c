@@ -30,10 +30,10 @@ typedef struct {
 static char lower(char character)
 {
     if (character >= 'A' && character <= 'Z') return character | 0x20;
-    int is_of_name = (character >= 'a' && character <= 'z')
-                     || (character >= '0' && character <= '9') || character == '-'
-                     || character == '_';
-    return is_of_name ? character : 0;
+    if ((character >= 'a' && character <= 'z') || (character >= '0' && character <= '9')
+        || character == '-' || character == '_')
+        return character;
+    return 0;
 }
 
 static int is_of_target(char character)
@@ -57,12 +57,11 @@ static int follows(Head *head, const char *text, Py_ssize_t length)
 }
 
 /* Take method, target and version; return 0 if they are not plain. */
-static int take_line(Serving *self, Head *head)
+static int take_line(Native *self, Head *head)
 {
     for (head->method = 0; head->method < METHODS; head->method++) {
-        Py_ssize_t length;
-        const char *method = PyUnicode_AsUTF8AndSize(self->methods[head->method], &length);
-        if (method != NULL && follows(head, method, length)) break;
+        PyObject *method = self->methods[head->method];
+        if (follows(head, PyUnicode_DATA(method), PyUnicode_GET_LENGTH(method))) break;
     }
     if (head->method == METHODS || !follows(head, " /", 2)) return 0;
     head->target = head->at - 1;
@@ -72,28 +71,27 @@ static int take_line(Serving *self, Head *head)
 }
 
 /* Return a name in lower case, a new reference; equal names are the same object, mostly. */
-static PyObject *name_of(Serving *self, const char *text, Py_ssize_t length, unsigned hash)
+static PyObject *name_of(Native *self, const char *text, Py_ssize_t length, unsigned hash)
 {
-    PyObject **place = &self->names[hash % NAME_CACHE], *known = *place;
-    if (known != NULL && PyBytes_GET_SIZE(known) == length
-        && memcmp(PyBytes_AS_STRING(known), text, length) == 0)
-        return Py_NewRef(known);
-    PyObject *name = PyBytes_FromStringAndSize(text, length);
-    if (name != NULL) Py_XSETREF(*place, Py_NewRef(name));
-    return name;
+    PyObject **place = &self->names[hash % NAME_CACHE], *name = *place;
+    if (name == NULL || PyBytes_GET_SIZE(name) != length
+        || memcmp(PyBytes_AS_STRING(name), text, length) != 0) {
+        if ((name = PyBytes_FromStringAndSize(text, length)) == NULL) return NULL;
+        Py_XSETREF(*place, name);
+    }
+    return Py_NewRef(name);
 }
 
 /* Take the name of a field and the colon. NULL without an error: it is not plain. */
-static PyObject *take_name(Serving *self, Head *head)
+static PyObject *take_name(Native *self, Head *head)
 {
     char text[LONGEST_NAME], character;
     Py_ssize_t length = 0;
     unsigned hash = 2166136261u; /* FNV-1a */
-    while (head->at < head->size && length < LONGEST_NAME
-           && (character = lower(head->data[head->at])) != 0) {
+    for (; head->at < head->size && length < LONGEST_NAME; head->at++) {
+        if ((character = lower(head->data[head->at])) == 0) break;
         text[length++] = character;
         hash = (hash ^ (unsigned char)character) * 16777619u;
-        head->at++;
     }
     if (length == 0 || head->fields == MOST_FIELDS || !follows(head, ":", 1)) return NULL;
     for (int at = 0; at < head->fields; at++)
@@ -105,14 +103,14 @@ static PyObject *take_name(Serving *self, Head *head)
 /* Take the value of a field and the end of its line. NULL without an error: it is not plain. */
 static PyObject *take_value(Head *head)
 {
-    while (head->at < head->size && head->data[head->at] == ' ') head->at++;
-    Py_ssize_t begin = head->at;
-    while (head->at < head->size && head->data[head->at] >= ' ' && head->data[head->at] < 0x7f)
-        head->at++;
-    Py_ssize_t end = head->at;
-    while (end > begin && head->data[end - 1] == ' ') end--;
+    const char *begin = head->data + head->at, *limit = head->data + head->size;
+    while (begin < limit && *begin == ' ') begin++;
+    const char *end = begin;
+    while (end < limit && *end >= ' ' && *end < 0x7f) end++;
+    head->at = end - head->data;
+    while (end > begin && end[-1] == ' ') end--;
     if (end == begin || !follows(head, "\r\n", 2)) return NULL;
-    return PyBytes_FromStringAndSize(head->data + begin, end - begin);
+    return PyBytes_FromStringAndSize(begin, end - begin);
 }
 
 static int is_named(PyObject *name, const char *text)
@@ -121,7 +119,7 @@ static int is_named(PyObject *name, const char *text)
 }
 
 /* Check the host by the Python code; the last one that was valid is known. */
-static int is_valid_host(Serving *self, PyObject *host)
+static int is_valid_host(Native *self, PyObject *host)
 {
     if (self->last_host != NULL && is_named(host, PyBytes_AS_STRING(self->last_host))) return 1;
     PyObject *valid = PyObject_CallOneArg(self->given.is_host, host);
@@ -134,7 +132,6 @@ static int is_valid_host(Serving *self, PyObject *host)
 /* Read the digits of Content-Length; return 0 if there are other characters. */
 static int read_length(Head *head, PyObject *value)
 {
-    if (PyBytes_GET_SIZE(value) > MOST_DIGITS) return 0;
     head->length = 0;
     for (const char *digit = PyBytes_AS_STRING(value); *digit != 0; digit++) {
         if (*digit < '0' || *digit > '9') return 0;
@@ -144,7 +141,7 @@ static int read_length(Head *head, PyObject *value)
 }
 
 /* Return 1 if a field leaves the request plain, 0 if not, -1 after an error. */
-static int note_field(Serving *self, Head *head, PyObject *name, PyObject *value)
+static int note_field(Native *self, Head *head, PyObject *name, PyObject *value)
 {
     switch (PyBytes_GET_SIZE(name)) {
     case 4:
@@ -156,7 +153,9 @@ static int note_field(Serving *self, Head *head, PyObject *name, PyObject *value
     case 10:
         return !is_named(name, "connection")
                || PyOS_stricmp(PyBytes_AS_STRING(value), "keep-alive") == 0;
-    case 14: return !is_named(name, "content-length") || read_length(head, value);
+    case 14:
+        return !is_named(name, "content-length")
+               || (PyBytes_GET_SIZE(value) <= MOST_DIGITS && read_length(head, value));
     case 16: return !is_named(name, "proxy-connection");
     case 17: return !is_named(name, "transfer-encoding");
     default: return 1;
@@ -164,20 +163,16 @@ static int note_field(Serving *self, Head *head, PyObject *name, PyObject *value
 }
 
 /* Take one field and append it to `fields`; return 1, 0 if it is not plain, -1 after an error. */
-static int take_field(Serving *self, Head *head, PyObject *fields)
+static int take_field(Native *self, Head *head, PyObject *fields)
 {
-    PyObject *name = take_name(self, head);
+    PyObject *name = take_name(self, head), *field = NULL;
     PyObject *value = name == NULL ? NULL : take_value(head);
-    int status = PyErr_Occurred() ? -1 : 0;
-    if (value != NULL) status = note_field(self, head, name, value);
-    if (status == 1) {
-        PyObject *field = PyTuple_Pack(2, name, value);
-        status = field != NULL && PyList_Append(fields, field) == 0 ? 1 : -1;
-        Py_XDECREF(field);
-    }
+    int status = value == NULL ? 0 : note_field(self, head, name, value);
+    if (status == 1 && (field = PyTuple_Pack(2, name, value)) != NULL) PyList_Append(fields, field);
+    Py_XDECREF(field);
     Py_XDECREF(name);
     Py_XDECREF(value);
-    return status;
+    return PyErr_Occurred() ? -1 : status;
 }
 
 /* Return whether a limit allows a size. Nothing is within a limit that is not an int. */
@@ -189,7 +184,7 @@ int is_within(Py_ssize_t size, PyObject *limit)
 }
 
 /* Take the whole head; return 1, 0 if the request is not plain, -1 after an error. */
-static int take_head(Serving *self, Head *head, PyObject *settings, PyObject *fields)
+static int take_head(Native *self, Head *head, PyObject *settings, PyObject *fields)
 {
     if (!take_line(self, head)) return 0;
     while (!follows(head, "\r\n", 2)) {
@@ -205,53 +200,42 @@ static int take_head(Serving *self, Head *head, PyObject *settings, PyObject *fi
 
 /* -- the request ------------------------------------------------------------------------------ */
 
-static PyObject *ascii(const char *text, Py_ssize_t length)
-{
-    PyObject *string = PyUnicode_New(length, 127);
-    if (string != NULL) memcpy(PyUnicode_1BYTE_DATA(string), text, length);
-    return string;
-}
-
 /* Set target, path and query. */
-static int set_target(Serving *self, PyObject *request, const Head *head)
+static int set_target(Native *self, PyObject *request, const Head *head)
 {
     const char *text = head->data + head->target, *end = head->data + head->target_end;
-    const char *mark = memchr(text, '?', end - text);
-    if (take(request, self->request.target, ascii(text, end - text)) < 0) return -1;
-    if (mark == NULL) {
-        set(request, self->request.raw_path, get(request, self->request.target));
-        set(request, self->request.raw_query, self->empty_text);
-        return 0;
-    }
-    return take(request, self->request.raw_path, ascii(text, mark - text)) < 0
-                   || take(request, self->request.raw_query, ascii(mark + 1, end - mark - 1)) < 0
-               ? -1 : 0;
+    const char *mark = memchr(text, '?', end - text), *path_end = mark == NULL ? end : mark;
+    PyObject *target = PyUnicode_DecodeASCII(text, end - text, NULL);
+    PyObject *path = mark == NULL ? Py_XNewRef(target)
+                                  : PyUnicode_DecodeASCII(text, path_end - text, NULL);
+    PyObject *query = mark == NULL ? Py_NewRef(self->empty_text)
+                                   : PyUnicode_DecodeASCII(mark + 1, end - mark - 1, NULL);
+    int status = take(request, self->request.target, target);
+    status |= take(request, self->request.raw_path, path);
+    return status | take(request, self->request.raw_query, query);
 }
 
 /* Set the body and what describes it. */
-static int set_body(Serving *self, PyObject *request, const Head *head)
+static int set_body(Native *self, PyObject *request, const Head *head)
 {
+    PyObject *length = head->length < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(head->length);
     set(request, self->request.is_complete, Py_True);
-    set(request, self->request.received, self->zero);
-    set(request, self->request.content_length, Py_None);
-    if (take(request, self->request.parts, PyList_New(head->length > 0)) < 0) return -1;
-    if (head->length < 0) return 0;
-    PyObject *length = PyLong_FromSsize_t(head->length);
-    if (take(request, self->request.content_length, length) < 0) return -1;
-    if (head->length == 0) return 0;
-    set(request, self->request.received, length);
+    set(request, self->request.received, head->length > 0 && length ? length : self->zero);
+    if (take(request, self->request.content_length, length) < 0
+        || take(request, self->request.parts, PyList_New(head->length > 0)) < 0)
+        return -1;
+    if (head->length <= 0) return 0;
     PyObject *body = PyBytes_FromStringAndSize(head->data + head->at, head->length);
     PyList_SET_ITEM(get(request, self->request.parts), 0, body);
     return body == NULL ? -1 : 0;
 }
 
 /* Set all slots that the constructor of the Python class sets; see `Request.__init__`. */
-static int fill_request(Serving *self, PyObject *request, const Head *head, PyObject *parser,
+static int fill_request(Native *self, PyObject *request, const Head *head, PyObject *parser,
                         PyObject *settings, PyObject *fields)
 {
     for (size_t at = 0; at < Py_ARRAY_LENGTH(self->request.none); at++)
         set(request, self->request.none[at], Py_None);
-    set(request, self->request.callbacks, Py_None);
     set(request, self->request.method, self->methods[head->method]);
     set(request, self->request.peer, get(parser, self->parser.peer));
     set(request, self->request.body_limit, get(settings, self->settings.max_body_size));
@@ -264,11 +248,11 @@ static int fill_request(Serving *self, PyObject *request, const Head *head, PyOb
     return set_target(self, request, head) < 0 ? -1 : set_body(self, request, head);
 }
 
-/* Read a plain request that is all of `data`.
+/* Make the request of `data`, if that is one plain request.
  *
  * Returns 1 and the request, a new reference; 0 if it is not plain; -1 after an error.
  */
-int read_request(Serving *self, PyObject *parser, PyObject *settings, const char *data,
+int make_request(Native *self, PyObject *parser, PyObject *settings, const char *data,
                  Py_ssize_t size, PyObject **request)
 {
     Head head = {.data = data, .size = size, .length = -1};
@@ -276,11 +260,9 @@ int read_request(Serving *self, PyObject *parser, PyObject *settings, const char
     int status = fields == NULL ? -1 : take_head(self, &head, settings, fields);
     if (status == 1) {
         *request = self->given.Request->tp_alloc(self->given.Request, 0);
-        if (*request == NULL
-            || fill_request(self, *request, &head, parser, settings, fields) < 0) {
-            Py_CLEAR(*request);
+        if (*request == NULL || fill_request(self, *request, &head, parser, settings, fields) < 0)
             status = -1;
-        }
+        if (status < 0) Py_CLEAR(*request);
     }
     Py_XDECREF(fields);
     return status;

@@ -5,34 +5,219 @@
 
 #include "native.h"
 
-static int add_type(PyObject *module, PyType_Spec *spec)
+#include <string.h>
+#include <structmember.h>
+
+/* -- slots ------------------------------------------------------------------------------------ */
+
+/* A slot is a pointer at a fixed place in each object of its class; its descriptor knows where. */
+static Py_ssize_t offset_of(PyObject *cls, PyObject *name)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
-    int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(type);
-    return status;
+    PyObject *descriptor = PyObject_GetAttr(cls, name);
+    if (descriptor == NULL) return -1;
+    Py_ssize_t offset = -1;
+    if (Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) {
+        const PyMemberDef *member = ((PyMemberDescrObject *)descriptor)->d_member;
+        offset = member->type == T_OBJECT_EX ? member->offset : -1;
+    }
+    Py_DECREF(descriptor);
+    if (offset <= 0) PyErr_Format(PyExc_TypeError, "%R has no slot %U", cls, name);
+    return offset;
 }
+
+/* Fill one field with an offset, a name or an object; return -1 after an error. */
+static int fill_field(char *place, const Fields *fields, PyObject *cls, PyObject *classes,
+                      PyObject *word)
+{
+    if (cls != NULL) return (*(Py_ssize_t *)place = offset_of(cls, word)) > 0 ? 0 : -1;
+    PyObject *value = fields->is_name ? Py_NewRef(word) : PyObject_GetItem(classes, word);
+    Py_XSETREF(*(PyObject **)place, value);
+    return value == NULL ? -1 : 0;
+}
+
+/* Fill the fields of one stage, up to an entry without words.
+ *
+ * Raises KeyError if a class is missing, and TypeError if one lacks a slot.
+ */
+int set_up(Native *self, PyObject *classes, const Fields *fields)
+{
+    for (; fields->words != NULL; fields++) {
+        PyObject *cls = fields->cls ? PyMapping_GetItemString(classes, fields->cls) : NULL;
+        char *place = (char *)self + fields->at, *end = place + fields->size;
+        const char *words = fields->words;
+        while (!PyErr_Occurred() && *words != 0 && place < end) {
+            size_t length = strcspn(words, " ");
+            PyObject *word = PyUnicode_FromStringAndSize(words, length);
+            if (word != NULL) PyUnicode_InternInPlace(&word);
+            if (word != NULL) fill_field(place, fields, cls, classes, word);
+            Py_XDECREF(word);
+            place += sizeof(void *);
+            words += length + (words[length] == ' ');
+        }
+        Py_XDECREF(cls);
+        if (PyErr_Occurred()) return -1;
+        if (*words != 0 || place != end) {
+            PyErr_SetString(PyExc_SystemError, "the words and the fields differ in number");
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* -- errors ----------------------------------------------------------------------------------- */
+
+/* Take the current exception, a new reference; nothing is raised afterwards. */
+PyObject *take_error(void)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (trace != NULL) PyException_SetTraceback(error, trace);
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    return error;
+#endif
+}
+
+/* Raise an exception again, whose reference is taken over. */
+void restore_error(PyObject *error)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    PyErr_SetRaisedException(error);
+#else
+    PyErr_Restore(Py_NewRef(Py_TYPE(error)), error, PyException_GetTraceback(error));
+#endif
+}
+
+/* Return what a function of Python makes of the current error, which it handles as in `except`. */
+PyObject *answer_error(PyObject *function, PyObject *request)
+{
+    PyObject *error = take_error(), *handled = PyErr_GetHandledException();
+    PyErr_SetHandledException(error);
+    PyObject *response = PyObject_CallFunctionObjArgs(function, request, error, NULL);
+    PyErr_SetHandledException(handled);
+    Py_DECREF(error);
+    Py_XDECREF(handled);
+    return response;
+}
+
+/* -- the type --------------------------------------------------------------------------------- */
+
+/* A function is handed out when what it needs is set up: so it cannot be called before. */
+static PyMethodDef TURNS = {"turns", turns, METH_O, "Run the plain turns of a hub."};
+static PyMethodDef RECEIVE = {
+    "receive", (PyCFunction)(void (*)(void))receive, METH_FASTCALL,
+    "Answer the plain requests of a connection, and receive what follows.",
+};
+static PyMethodDef READ_REQUEST = {
+    "read_request", (PyCFunction)(void (*)(void))read_request, METH_FASTCALL,
+    "Return the plain request that some bytes are, or None.",
+};
+static PyMethodDef STEP = {
+    "step", (PyCFunction)(void (*)(void))step, METH_FASTCALL,
+    "Make a callable that stands for a function of the request path.",
+};
+
+static PyObject *native_scheduler(PyObject *self, PyObject *classes)
+{
+    if (set_up_scheduler((Native *)self, classes) < 0) return NULL;
+    return PyCFunction_New(&TURNS, self);
+}
+
+static PyObject *native_serving(PyObject *self, PyObject *classes)
+{
+    if (set_up_serving((Native *)self, classes) < 0) return NULL;
+    return Py_BuildValue("NN", PyCFunction_New(&RECEIVE, self), PyCFunction_New(&READ_REQUEST, self));
+}
+
+static PyObject *native_routing(PyObject *self, PyObject *classes)
+{
+    if (set_up_routing((Native *)self, classes) < 0) return NULL;
+    return PyCFunction_New(&STEP, self);
+}
+
+static PyObject *native_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    Native *self = (Native *)type->tp_alloc(type, 0);
+    if (self == NULL) return NULL;
+    self->no_arguments = PyTuple_New(0);
+    self->empty_bytes = PyBytes_FromStringAndSize(NULL, 0);
+    self->empty_text = PyUnicode_New(0, 0);
+    self->zero = PyLong_FromLong(0);
+    if (!self->no_arguments || !self->empty_bytes || !self->empty_text || !self->zero)
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static int native_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    char *place = (char *)self + offsetof(Native, given), *end = (char *)self + offsetof(Native, hub);
+    Py_VISIT(Py_TYPE(self));
+    for (; place < end; place += sizeof(void *)) Py_VISIT(*(PyObject **)place);
+    return 0;
+}
+
+static int native_clear(PyObject *self)
+{
+    char *place = (char *)self + offsetof(Native, given), *end = (char *)self + offsetof(Native, hub);
+    for (; place < end; place += sizeof(void *)) Py_CLEAR(*(PyObject **)place);
+    return 0;
+}
+
+static void native_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    native_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef STAGES[] = {
+    {"scheduler", native_scheduler, METH_O, "Set up the scheduler; return `turns`."},
+    {"serving", native_serving, METH_O, "Set up connections; return `receive`, `read_request`."},
+    {"routing", native_routing, METH_O, "Set up the steps of routers; return `step`."},
+    {0},
+};
+static PyType_Slot SLOTS[] = {
+    {Py_tp_doc, "The stages of the request path; each is set up with classes by name."},
+    {Py_tp_new, native_new},
+    {Py_tp_traverse, native_traverse},
+    {Py_tp_clear, native_clear},
+    {Py_tp_dealloc, native_dealloc},
+    {Py_tp_methods, STAGES},
+    {0},
+};
+static PyType_Spec SPEC = {
+    .name = "photon_speedups._native.Native",
+    .basicsize = sizeof(Native),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = SLOTS,
+};
+
+/* -- the module ------------------------------------------------------------------------------- */
 
 static int execute(PyObject *module)
 {
-    return import_greenlet() < 0 || add_type(module, &scheduler_spec) < 0
-                   || add_type(module, &serving_spec) < 0
-               ? -1 : PyModule_AddIntConstant(module, "PROTOCOL", PROTOCOL);
+    PyObject *type = PyType_FromModuleAndSpec(module, &SPEC, NULL);
+    int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(type);
+    return status < 0 ? -1 : PyModule_AddIntConstant(module, "PROTOCOL", PROTOCOL);
 }
 
-static PyModuleDef_Slot SLOTS[] = {
+static PyModuleDef_Slot MODULE_SLOTS[] = {
     {Py_mod_exec, execute},
 #if PY_VERSION_HEX >= 0x030c0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif
-    {0, NULL},
+    {0},
 };
-
-static struct PyModuleDef MODULE = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "photon_speedups._native",
+static PyModuleDef MODULE = {
+    PyModuleDef_HEAD_INIT, .m_name = "photon_speedups._native", .m_slots = MODULE_SLOTS,
     .m_doc = "The path of a request in C; used through photon_runtime.speedups.",
-    .m_slots = SLOTS,
 };
 
 PyMODINIT_FUNC PyInit__native(void)

@@ -7,43 +7,94 @@
 #include <Python.h>
 #include <stddef.h>
 
-enum { PROTOCOL = 1 }; /* grows with every change of what Python code and this module agree on */
+enum { PROTOCOL = 1 }; /* grows with each change of what Python code and this module agree on */
+enum { METHODS = 6, NAME_CACHE = 128, PREFIX_CACHE = 16, OUTPUT_SIZE = 40 * 1024 };
 
-/* -- slots of Python classes (slots.c) -------------------------------------------------------- */
-
-/* Slots of one class, separated by spaces: their offsets fill the consecutive fields at `at`. */
-typedef struct {
-    const char *cls, *slots;
-    size_t at, size;
-} Slots;
-
-/* What an object is set up with; the words of a text fill consecutive fields. */
-typedef struct {
-    const char *given; /* classes and functions that Python code hands over */
-    size_t given_at, given_size;
-    const char *names; /* of methods and attributes, to be interned */
-    size_t names_at, names_size;
-    const Slots *slots;
-    size_t end; /* of the references, which begin behind `tables` of Base */
-} Tables;
-
-#define PLACE(type, field) offsetof(type, field), sizeof(((type *)0)->field)
-
-/* The beginning of every object that is set up. */
+/* The one object of the module. Its references stand in one row, from `given` to `prefixes`. */
 typedef struct {
     PyObject_HEAD
-    const Tables *tables;
-} Base;
+    struct { /* classes and functions that Python code hands over */
+        PyTypeObject *EpollPoller, *Hub, *Task, *Watcher, *deque;
+        PyObject *monotonic;
+        PyTypeObject *Connection, *Request, *RequestParser, *Response, *Server;
+        PyTypeObject *ServerSettings, *socket;
+        PyObject *encode_fields, *is_host, *never, *status_and_type;
+        PyObject *ValidationError, *encode;
+    } given;
+    struct { /* names of methods and attributes */
+        PyObject *append, *appendleft, *ask_again, *choose_next, *count_switches, *drain, *fileno;
+        PyObject *finish_poll, *gr_context, *new_greenlet, *popleft, *recover, *unpark, *wait_read;
+        PyObject *finish, *handle_error, *receive, *send_rest;
+    } name;
+    PyObject *no_arguments, *empty_bytes, *empty_text, *zero, *version, *methods[METHODS];
+    /* Caches: they hold nothing but what the Python code would make or return again. */
+    PyObject *last_host, *names[NAME_CACHE];
+    struct { PyObject *status, *content_type, *bytes; } prefixes[PREFIX_CACHE]; /* of heads */
 
-PyObject *set_up(PyTypeObject *type, const Tables *tables, PyObject *classes);
-int base_traverse(PyObject *self, visitproc visit, void *arg);
-int base_clear(PyObject *self);
-void base_dealloc(PyObject *self);
+    /* Offsets of slots. */
+    struct {
+        Py_ssize_t fatal, greenlet, idle, main, poller, posted, postponement, ready, running;
+        Py_ssize_t switches_left, time, timers, turns, unstarted;
+    } hub;
+    struct { Py_ssize_t context, done, greenlet, hub, interrupt, is_pending, parked; } task;
+    struct {
+        Py_ssize_t ended, fd, is_dry, is_forgotten, more_readers, more_writers, readable, reader;
+        Py_ssize_t writable, writer;
+    } watcher;
+    struct { Py_ssize_t epoll, waker, watchers; } poller;
+    Py_ssize_t entries, callback, read_fd, postponed_switches;
+    struct {
+        Py_ssize_t expires, full_read, in_a_row, is_dry, is_idle, is_responding, parser, server;
+        Py_ssize_t stream, watcher;
+    } connection;
+    struct {
+        Py_ssize_t error, head_size, held_bytes, peer, pending, receiving, source, unfinished;
+    } parser;
+    struct {
+        Py_ssize_t none[9]; /* the slots that hold None in a new request */
+        Py_ssize_t body_limit, callbacks, content_length, expects_continue, is_complete, keep_alive;
+        Py_ssize_t method, parts, peer, raw_headers, raw_path, raw_query, received, source;
+        Py_ssize_t streamed, target, version, endpoint, path_values, query, route;
+    } request;
+    struct { Py_ssize_t body, content_type, headers, status, trailers; } response;
+    struct {
+        Py_ssize_t buffer, context, date, handler, idle_until, in_flight, is_stopping, settings;
+    } server;
+    struct {
+        Py_ssize_t cancel_on_disconnect, max_body_size, max_header_size, max_headers;
+        Py_ssize_t max_requests_in_flight, max_target_size;
+    } settings;
+    struct { Py_ssize_t tree, enter; } dispatch;
+    struct { Py_ssize_t literal, root; } tree;
+    struct { Py_ssize_t literals, parameter, partials, targets; } node;
+    Py_ssize_t template;
 
-/* Return the value of a slot, borrowed; NULL if it is unset. */
+    char output[OUTPUT_SIZE]; /* where a response is put together while no other code can run */
+} Native;
+
+/* -- native.c --------------------------------------------------------------------------------- */
+
+/* What one stage is set up with: the words of the texts fill the consecutive fields at a place. */
+typedef struct {
+    const char *words, *cls; /* with `cls`, the words are slots of it, whose offsets are read */
+    size_t at, size;
+    int is_name;
+} Fields;
+
+#define PLACE(field) offsetof(Native, field), sizeof(((Native *)0)->field)
+#define RANGE(first, last) \
+    offsetof(Native, first), offsetof(Native, last) + sizeof(void *) - offsetof(Native, first)
+
+int set_up(Native *self, PyObject *classes, const Fields *fields);
+PyObject *take_error(void);
+void restore_error(PyObject *error);
+PyObject *answer_error(PyObject *function, PyObject *request);
+
+/* Return the value of a slot, borrowed; None if it is unset. */
 static inline PyObject *get(PyObject *object, Py_ssize_t offset)
 {
-    return *(PyObject **)((char *)object + offset);
+    PyObject *value = *(PyObject **)((char *)object + offset);
+    return value == NULL ? Py_None : value;
 }
 
 /* Set a slot to a new reference, which it takes over; return -1 if there is no value. */
@@ -69,90 +120,20 @@ static inline int done(PyObject *result)
     return result == NULL ? -1 : 0;
 }
 
-PyObject *take_error(void);
-void restore_error(PyObject *error);
+/* -- the stages ------------------------------------------------------------------------------- */
 
-/* -- the scheduler (scheduler.c) -------------------------------------------------------------- */
+int set_up_scheduler(Native *self, PyObject *classes);
+PyObject *turns(PyObject *self, PyObject *hub);
+int wait_readable(Native *self, PyObject *watcher, PyObject *task);
 
-typedef struct {
-    Base base;
-    struct {
-        PyTypeObject *EpollPoller, *Hub, *Task, *Watcher, *deque;
-        PyObject *monotonic;
-    } given;
-    struct {
-        PyObject *append, *ask_again, *choose_next, *count_switches, *drain, *fileno, *finish_poll;
-        PyObject *gr_context, *new_greenlet, *popleft, *recover, *unpark, *wait_read;
-    } name;
-    PyObject *no_arguments;
-    struct {
-        Py_ssize_t fatal, greenlet, idle, main, poller, posted, postponement, ready, running;
-        Py_ssize_t switches_left, time, timers, turns, unstarted;
-    } hub;
-    struct { Py_ssize_t context, done, greenlet, hub, interrupt, is_pending, parked; } task;
-    struct {
-        Py_ssize_t ended, fd, is_dry, is_forgotten, more_readers, more_writers;
-        Py_ssize_t readable, reader, writable, writer;
-    } watcher;
-    struct { Py_ssize_t epoll, waker, watchers; } poller;
-    Py_ssize_t entries, callback, read_fd, pooled_task, postponed_switches;
-} Scheduler;
-
-extern PyType_Spec scheduler_spec;
-int import_greenlet(void);
-int is_scheduler(PyObject *object);
-int wait_readable(Scheduler *self, PyObject *watcher, PyObject *task);
-
-/* -- connections and their requests (serving.c, head.c) --------------------------------------- */
-
-enum { METHODS = 6, NAME_CACHE = 128, PREFIX_CACHE = 16, OUTPUT_SIZE = 40 * 1024 };
-
-/* The beginning of a head, for one status and content type; see `_encode._status_and_type`. */
-typedef struct {
-    PyObject *status, *content_type, *bytes;
-} Prefix;
-
-typedef struct {
-    Base base;
-    struct {
-        PyTypeObject *Connection, *Request, *RequestParser, *Response, *Server, *ServerSettings;
-        PyTypeObject *socket;
-        PyObject *encode_fields, *is_host, *never, *status_and_type;
-    } given;
-    struct { PyObject *finish, *handle_error, *receive, *send_rest; } name;
-    Scheduler *scheduler;
-    PyObject *empty_bytes, *empty_text, *zero, *version, *methods[METHODS];
-    /* Caches: they hold nothing but what the Python code would make or return again. */
-    PyObject *last_host, *names[NAME_CACHE];
-    Prefix prefixes[PREFIX_CACHE];
-    struct {
-        Py_ssize_t expires, full_read, in_a_row, is_dry, is_idle, is_responding, parser, server;
-        Py_ssize_t stream, watcher;
-    } connection;
-    struct {
-        Py_ssize_t error, head_size, held_bytes, peer, pending, receiving, source, unfinished;
-    } parser;
-    struct {
-        Py_ssize_t none[9]; /* the slots that a new request has None in */
-        Py_ssize_t body_limit, callbacks, content_length, expects_continue, is_complete;
-        Py_ssize_t keep_alive, method, parts, peer, raw_headers, raw_path, raw_query, received;
-        Py_ssize_t source, streamed, target, version;
-    } request;
-    struct { Py_ssize_t body, content_type, headers, status; } response;
-    struct {
-        Py_ssize_t buffer, context, date, handler, idle_until, in_flight, is_stopping, settings;
-    } server;
-    struct {
-        Py_ssize_t cancel_on_disconnect, max_body_size, max_header_size, max_headers;
-        Py_ssize_t max_requests_in_flight, max_target_size;
-    } settings;
-    /* Where a response is put together; in use only while no other code can run. */
-    char output[OUTPUT_SIZE];
-} Serving;
-
-extern PyType_Spec serving_spec;
+int set_up_serving(Native *self, PyObject *classes);
+PyObject *receive(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *read_request(PyObject *self, PyObject *const *args, Py_ssize_t count);
 int is_within(Py_ssize_t size, PyObject *limit);
-int read_request(Serving *self, PyObject *parser, PyObject *settings, const char *data,
+int make_request(Native *self, PyObject *parser, PyObject *settings, const char *data,
                  Py_ssize_t size, PyObject **request);
+
+int set_up_routing(Native *self, PyObject *classes);
+PyObject *step(PyObject *self, PyObject *const *args, Py_ssize_t count);
 
 #endif

@@ -16,30 +16,29 @@
 #include <sys/socket.h>
 
 enum { MOST_IN_A_ROW = 64 * 1024, APART = 32 * 1024 };
-
 enum { ANSWERED = -1 }; /* a result of `receive` besides a number of bytes: see `_wire.py` */
 
 /* -- sending ---------------------------------------------------------------------------------- */
 
 /* Return the beginning of a head, a new reference; NULL after an error: it is invalid. */
-static PyObject *prefix_of(Serving *self, PyObject *status, PyObject *content_type)
+static PyObject *prefix_of(Native *self, PyObject *status, PyObject *content_type)
 {
-    Prefix *prefix = &self->prefixes[((uintptr_t)content_type >> 4) % PREFIX_CACHE];
-    if (prefix->status == status && prefix->content_type == content_type)
-        return Py_NewRef(prefix->bytes);
+    size_t at = ((uintptr_t)content_type >> 4) % PREFIX_CACHE;
+    if (self->prefixes[at].status == status && self->prefixes[at].content_type == content_type)
+        return Py_NewRef(self->prefixes[at].bytes);
     PyObject *bytes = PyObject_CallFunctionObjArgs(self->given.status_and_type, status,
                                                    content_type, NULL);
     if (bytes == NULL) return NULL;
-    Py_XSETREF(prefix->status, Py_NewRef(status));
-    Py_XSETREF(prefix->content_type, Py_NewRef(content_type));
-    Py_XSETREF(prefix->bytes, Py_NewRef(bytes));
+    Py_XSETREF(self->prefixes[at].status, Py_NewRef(status));
+    Py_XSETREF(self->prefixes[at].content_type, Py_NewRef(content_type));
+    Py_XSETREF(self->prefixes[at].bytes, Py_NewRef(bytes));
     return bytes;
 }
 
 /* Return the other fields of a head, a new reference; NULL after an error: one is invalid. */
-static PyObject *fields_of(Serving *self, PyObject *response)
+static PyObject *fields_of(Native *self, PyObject *response)
 {
-    if (PyObject_Size(get(response, self->response.headers)) == 0)
+    if (PyList_GET_SIZE(get(response, self->response.headers)) == 0)
         return Py_NewRef(self->empty_bytes);
     return PyObject_CallOneArg(self->given.encode_fields, response);
 }
@@ -65,8 +64,8 @@ static char *put_number(char *place, Py_ssize_t number)
 }
 
 /* Put head and body together, as `encode_whole`; return the size, 0 if there is no room. */
-static Py_ssize_t encode_whole(Serving *self, PyObject *prefix, PyObject *fields, PyObject *date,
-                               PyObject *body)
+static Py_ssize_t put_whole(Native *self, PyObject *prefix, PyObject *fields, PyObject *date,
+                            PyObject *body)
 {
     static const char length[] = "content-length: ";
     if (PyBytes_GET_SIZE(prefix) + PyBytes_GET_SIZE(fields) + PyBytes_GET_SIZE(date)
@@ -79,8 +78,7 @@ static Py_ssize_t encode_whole(Serving *self, PyObject *prefix, PyObject *fields
 }
 
 /* Send what was put together; Python sends what the socket does not take. */
-static int send_output(Serving *self, PyObject *connection, PyObject *task, int fd,
-                       Py_ssize_t size)
+static int send_output(Native *self, PyObject *connection, PyObject *task, int fd, Py_ssize_t size)
 {
     ssize_t sent = send(fd, self->output, size, MSG_NOSIGNAL);
     if (sent == size) return 0;
@@ -96,25 +94,23 @@ static int send_output(Serving *self, PyObject *connection, PyObject *task, int 
 }
 
 /* Return whether a response goes out in one piece with its head, and the connection stays open. */
-static int is_plain_response(Serving *self, PyObject *connection, PyObject *server,
+static int is_plain_response(Native *self, PyObject *connection, PyObject *server,
                              PyObject *request, PyObject *response)
 {
     PyObject *watcher = get(connection, self->connection.watcher);
     if (!Py_IS_TYPE(response, self->given.Response)
-        || get(watcher, self->scheduler->watcher.is_forgotten) != Py_False
+        || get(watcher, self->watcher.is_forgotten) != Py_False
         || get(request, self->request.callbacks) != Py_None
         || get(request, self->request.keep_alive) != Py_True
         || get(request, self->request.is_complete) != Py_True
         || get(server, self->server.is_stopping) != Py_False)
         return 0;
     PyObject *body = get(response, self->response.body);
-    PyObject *status = get(response, self->response.status);
     PyObject *content_type = get(response, self->response.content_type);
-    PyObject *headers = get(response, self->response.headers);
-    if (body == NULL || !PyBytes_CheckExact(body) || PyBytes_GET_SIZE(body) >= APART
-        || status == NULL || !PyLong_CheckExact(status) || content_type == NULL
-        || (content_type != Py_None && !PyUnicode_CheckExact(content_type)) || headers == NULL
-        || !PyList_CheckExact(headers))
+    PyObject *status = get(response, self->response.status);
+    if (!PyBytes_CheckExact(body) || PyBytes_GET_SIZE(body) >= APART || !PyLong_CheckExact(status)
+        || !(content_type == Py_None || PyUnicode_CheckExact(content_type))
+        || !PyList_CheckExact(get(response, self->response.headers)))
         return 0;
     int overflow;
     long code = PyLong_AsLongAndOverflow(status, &overflow);
@@ -122,15 +118,15 @@ static int is_plain_response(Serving *self, PyObject *connection, PyObject *serv
 }
 
 /* Put a response together; return the size, 0 if there is no room, -1 after an error. */
-static Py_ssize_t encode_response(Serving *self, PyObject *server, PyObject *response)
+static Py_ssize_t encode_response(Native *self, PyObject *server, PyObject *response)
 {
     PyObject *prefix = prefix_of(self, get(response, self->response.status),
                                  get(response, self->response.content_type));
     PyObject *fields = prefix == NULL ? NULL : fields_of(self, response);
     Py_ssize_t size = -1;
     if (fields != NULL)
-        size = encode_whole(self, prefix, fields, get(server, self->server.date),
-                            get(response, self->response.body));
+        size = put_whole(self, prefix, fields, get(server, self->server.date),
+                         get(response, self->response.body));
     Py_XDECREF(prefix);
     Py_XDECREF(fields);
     return size;
@@ -138,48 +134,37 @@ static Py_ssize_t encode_response(Serving *self, PyObject *server, PyObject *res
 
 /* -- handling --------------------------------------------------------------------------------- */
 
-/* Return Python's response to the current error, which is handled as in an except clause. */
-static PyObject *handle_error(Serving *self, PyObject *connection, PyObject *request)
+/* `Connection._handle_error`, for the current error. */
+static PyObject *handle_error(Native *self, PyObject *connection, PyObject *request)
 {
-    PyObject *error = take_error(), *handled = PyErr_GetHandledException();
-    PyErr_SetHandledException(error);
-    PyObject *response = PyObject_CallMethodObjArgs(connection, self->name.handle_error, request,
-                                                    error, NULL);
-    PyErr_SetHandledException(handled);
-    Py_DECREF(error);
-    Py_XDECREF(handled);
+    PyObject *error = take_error(), *method = PyObject_GetAttr(connection, self->name.handle_error);
+    restore_error(error);
+    PyObject *response = method == NULL ? NULL : answer_error(method, request);
+    Py_XDECREF(method);
     return response;
 }
 
-/* Call the handler; after an error Python answers. */
-static PyObject *call_handler(Serving *self, PyObject *connection, PyObject *server,
-                              PyObject *request)
-{
-    PyObject *handler = Py_NewRef(get(server, self->server.handler));
-    PyObject *response = PyObject_CallOneArg(handler, request);
-    Py_DECREF(handler);
-    return response != NULL ? response : handle_error(self, connection, request);
-}
-
 /* `Connection._finish`, which takes over the reference of `response`. */
-static int finish(Serving *self, PyObject *connection, PyObject *task, PyObject *request,
+static int finish(Native *self, PyObject *connection, PyObject *task, PyObject *request,
                   PyObject *response)
 {
     if (response == NULL) return -1;
     PyObject *is_open = PyObject_CallMethodObjArgs(connection, self->name.finish, request, response,
                                                    task, NULL);
-    int status = is_open == NULL ? -1 : PyObject_IsTrue(is_open);
+    int status = is_open == NULL ? -1 : is_open == Py_True;
     Py_XDECREF(is_open);
     Py_DECREF(response);
     return status;
 }
 
 /* Respond; return 1 if the connection stays open, 0 if it does not, -1 after an error. */
-static int respond(Serving *self, PyObject *connection, PyObject *server, PyObject *task, int fd,
+static int respond(Native *self, PyObject *connection, PyObject *server, PyObject *task, int fd,
                    PyObject *request)
 {
-    PyObject *response = call_handler(self, connection, server, request);
-    if (response == NULL) return -1;
+    PyObject *handler = Py_NewRef(get(server, self->server.handler));
+    PyObject *response = PyObject_CallOneArg(handler, request);
+    Py_DECREF(handler);
+    if (response == NULL && (response = handle_error(self, connection, request)) == NULL) return -1;
     Py_ssize_t size = 0;
     if (is_plain_response(self, connection, server, request, response))
         size = encode_response(self, server, response);
@@ -192,23 +177,22 @@ static int respond(Serving *self, PyObject *connection, PyObject *server, PyObje
 }
 
 /* `Task.use_context`, with a copy of the context of the server. */
-static int begin_context(Serving *self, PyObject *server, PyObject *task)
+static int begin_context(Native *self, PyObject *server, PyObject *task)
 {
-    const Scheduler *scheduler = self->scheduler;
-    PyObject *pooled = get(task, scheduler->task.greenlet);
+    PyObject *pooled = get(task, self->task.greenlet);
     PyObject *context = PyContext_Copy(get(server, self->server.context));
-    if (take(task, scheduler->task.context, context) < 0) return -1;
-    return pooled == Py_None ? 0 : PyObject_SetAttr(pooled, scheduler->name.gr_context, context);
+    if (take(task, self->task.context, context) < 0) return -1;
+    return pooled == Py_None ? 0 : PyObject_SetAttr(pooled, self->name.gr_context, context);
 }
 
-static int count_in_flight(Serving *self, PyObject *server, long change)
+static int count_in_flight(Native *self, PyObject *server, long change)
 {
     long in_flight = PyLong_AsLong(get(server, self->server.in_flight));
     return take(server, self->server.in_flight, PyLong_FromLong(in_flight + change));
 }
 
 /* `Connection._exchange`; the result is that of `respond`. */
-static int exchange(Serving *self, PyObject *connection, PyObject *server, PyObject *task, int fd,
+static int exchange(Native *self, PyObject *connection, PyObject *server, PyObject *task, int fd,
                     PyObject *request)
 {
     set(connection, self->connection.is_idle, Py_False);
@@ -225,9 +209,10 @@ static int exchange(Serving *self, PyObject *connection, PyObject *server, PyObj
 /* -- receiving -------------------------------------------------------------------------------- */
 
 /* Return whether the parser is between two messages, where a request may be read without it. */
-static int is_between_messages(Serving *self, PyObject *parser)
+static int is_between_messages(Native *self, PyObject *parser)
 {
-    return PyList_GET_SIZE(get(parser, self->parser.pending)) == 0
+    return Py_IS_TYPE(parser, self->given.RequestParser)
+           && PyObject_Size(get(parser, self->parser.pending)) == 0
            && get(parser, self->parser.head_size) == self->zero
            && get(parser, self->parser.receiving) == Py_None
            && get(parser, self->parser.unfinished) == Py_None
@@ -236,7 +221,7 @@ static int is_between_messages(Serving *self, PyObject *parser)
 }
 
 /* Return whether a request may begin, and does not end with its connection. */
-static int may_begin(Serving *self, PyObject *server, PyObject *settings)
+static int may_begin(Native *self, PyObject *server, PyObject *settings)
 {
     return Py_IS_TYPE(settings, self->given.ServerSettings)
            && get(settings, self->settings.cancel_on_disconnect) == Py_False
@@ -245,11 +230,11 @@ static int may_begin(Serving *self, PyObject *server, PyObject *settings)
 }
 
 /* Return whether the connection reads and writes a socket, in the usual way. */
-static int is_plain_connection(Serving *self, PyObject *connection)
+static int is_plain_connection(Native *self, PyObject *connection)
 {
     return Py_IS_TYPE(connection, self->given.Connection)
            && Py_IS_TYPE(get(connection, self->connection.server), self->given.Server)
-           && Py_IS_TYPE(get(connection, self->connection.watcher), self->scheduler->given.Watcher)
+           && Py_IS_TYPE(get(connection, self->connection.watcher), self->given.Watcher)
            && Py_IS_TYPE(get(connection, self->connection.stream), self->given.socket)
            && PyLong_AsLong(get(connection, self->connection.full_read)) > 0
            && (get(connection, self->connection.is_dry) == Py_True
@@ -257,27 +242,26 @@ static int is_plain_connection(Serving *self, PyObject *connection)
 }
 
 /* Note how much was received, as `Wire.receive` does; return the size, -1 after an error. */
-static Py_ssize_t note_received(Serving *self, PyObject *connection, Py_ssize_t size)
+static Py_ssize_t note_received(Native *self, PyObject *connection, Py_ssize_t size)
 {
     int is_dry = size < PyLong_AsSsize_t(get(connection, self->connection.full_read));
     set(connection, self->connection.is_dry, is_dry ? Py_True : Py_False);
     if (is_dry) return size;
-    size_t in_a_row = PyLong_AsSize_t(get(connection, self->connection.in_a_row));
-    PyObject *sum = PyLong_FromSize_t(in_a_row + size);
-    return take(connection, self->connection.in_a_row, sum) < 0 ? -1 : size;
+    Py_ssize_t in_a_row = PyLong_AsSsize_t(get(connection, self->connection.in_a_row)) + size;
+    return take(connection, self->connection.in_a_row, PyLong_FromSsize_t(in_a_row)) < 0 ? -1 : size;
 }
 
 /* Receive into the buffer of the server; return the number of bytes, -1 after an error. */
-static Py_ssize_t receive(Serving *self, PyObject *connection, PyObject *server, PyObject *task,
-                          int fd)
+static Py_ssize_t receive_bytes(Native *self, PyObject *connection, PyObject *server,
+                                PyObject *task, int fd)
 {
     PyObject *buffer = get(server, self->server.buffer);
     PyObject *watcher = get(connection, self->connection.watcher);
     for (;;) {
         if (get(connection, self->connection.is_dry) == Py_True
-            && wait_readable(self->scheduler, watcher, task) < 0)
+            && wait_readable(self, watcher, task) < 0)
             return -1;
-        int is_open = get(watcher, self->scheduler->watcher.is_forgotten) == Py_False;
+        int is_open = get(watcher, self->watcher.is_forgotten) == Py_False;
         ssize_t size = recv(is_open ? fd : -1, PyByteArray_AS_STRING(buffer),
                             PyByteArray_GET_SIZE(buffer), 0);
         if (size >= 0) return note_received(self, connection, size);
@@ -295,17 +279,16 @@ static Py_ssize_t receive(Serving *self, PyObject *connection, PyObject *server,
  * Returns 1 and the result of `receive` if this is the end of it; 0 after a response; -1 after an
  * error.
  */
-static int receive_one(Serving *self, PyObject *connection, PyObject *server, PyObject *task,
-                       int fd, Py_ssize_t *result)
+static int receive_one(Native *self, PyObject *connection, PyObject *server, PyObject *task, int fd,
+                       Py_ssize_t *result)
 {
-    *result = receive(self, connection, server, task, fd);
+    *result = receive_bytes(self, connection, server, task, fd);
     if (*result <= 0) return *result < 0 ? -1 : 1;
     PyObject *parser = get(connection, self->connection.parser), *request = NULL;
     PyObject *settings = get(server, self->server.settings);
-    if (parser == NULL || !is_between_messages(self, parser) || !may_begin(self, server, settings))
-        return 1;
+    if (!is_between_messages(self, parser) || !may_begin(self, server, settings)) return 1;
     const char *data = PyByteArray_AS_STRING(get(server, self->server.buffer));
-    int status = read_request(self, parser, settings, data, *result, &request);
+    int status = make_request(self, parser, settings, data, *result, &request);
     if (status != 1) return status < 0 ? -1 : 1;
     int is_open = exchange(self, connection, server, task, fd, request);
     Py_DECREF(request);
@@ -318,18 +301,18 @@ static int receive_one(Serving *self, PyObject *connection, PyObject *server, Py
  * Returns the number of bytes that were received, and are not a plain request; 0 at the end;
  * ANSWERED if the connection is in another state than before.
  */
-static PyObject *serving_receive(PyObject *object, PyObject *const *args, Py_ssize_t count)
+PyObject *receive(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
-    Serving *self = (Serving *)object;
+    Native *self = (Native *)object;
     if (count != 2 || !PyObject_TypeCheck(args[0], self->given.Connection)
-        || !PyObject_TypeCheck(args[1], self->scheduler->given.Task))
+        || !PyObject_TypeCheck(args[1], self->given.Task))
         return PyErr_Format(PyExc_TypeError, "receive() needs a Connection and its Task");
     PyObject *connection = args[0], *task = args[1];
+    PyObject *watcher = get(connection, self->connection.watcher);
     if (!is_plain_connection(self, connection))
         return PyObject_CallMethodOneArg(connection, self->name.receive, task);
     PyObject *server = Py_NewRef(get(connection, self->connection.server));
-    PyObject *watcher = get(connection, self->connection.watcher);
-    int fd = (int)PyLong_AsLong(get(watcher, self->scheduler->watcher.fd)), status;
+    int fd = (int)PyLong_AsLong(get(watcher, self->watcher.fd)), status;
     Py_ssize_t result = ANSWERED;
     while ((status = receive_one(self, connection, server, task, fd, &result)) == 0
            && is_plain_connection(self, connection)) {
@@ -341,91 +324,44 @@ static PyObject *serving_receive(PyObject *object, PyObject *const *args, Py_ssi
 }
 
 /* Read one request from bytes, without a connection: for tests. */
-static PyObject *serving_read_request(PyObject *object, PyObject *const *args, Py_ssize_t count)
+PyObject *read_request(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
-    Serving *self = (Serving *)object;
+    Native *self = (Native *)object;
     if (count != 3 || !Py_IS_TYPE(args[0], self->given.RequestParser)
         || !Py_IS_TYPE(args[1], self->given.ServerSettings) || !PyBytes_CheckExact(args[2]))
         return PyErr_Format(PyExc_TypeError, "read_request() needs a parser, settings and bytes");
     PyObject *request = NULL;
-    int status = read_request(self, args[0], args[1], PyBytes_AS_STRING(args[2]),
+    int status = make_request(self, args[0], args[1], PyBytes_AS_STRING(args[2]),
                               PyBytes_GET_SIZE(args[2]), &request);
     return status < 0 ? NULL : status == 0 ? Py_NewRef(Py_None) : request;
 }
 
-/* -- the type --------------------------------------------------------------------------------- */
-
-static const Slots SLOTS[] = {
-    {"Connection", "expires _full_read _in_a_row _is_dry is_idle _is_responding _parser server "
-                   "stream watcher", PLACE(Serving, connection)},
-    {"RequestParser", "error head_size held_bytes peer pending _receiving _source _unfinished",
-     PLACE(Serving, parser)},
-    {"Request", "_body _headers _query _cookies _state route failure _form _callbacks body_limit "
-                "_callbacks _content_length _expects_continue _is_complete _keep_alive method "
-                "_parts _peer _raw_headers raw_path raw_query _received _source _streamed target "
-                "_version", PLACE(Serving, request)},
-    {"Response", "body content_type headers status", PLACE(Serving, response)},
-    {"Server", "buffer context date handler idle_until in_flight is_stopping settings",
-     PLACE(Serving, server)},
-    {"ServerSettings", "cancel_on_disconnect max_body_size max_header_size max_headers "
-                       "max_requests_in_flight max_target_size", PLACE(Serving, settings)},
-    {NULL, NULL, 0, 0},
-};
-static const Tables TABLES = {
-    "Connection Request RequestParser Response Server ServerSettings socket encode_fields is_host "
-    "never status_and_type", PLACE(Serving, given),
-    "_finish _handle_error receive send_rest", PLACE(Serving, name),
-    SLOTS, offsetof(Serving, connection),
-};
-
-static int make_constants(Serving *self)
+int set_up_serving(Native *self, PyObject *classes)
 {
     static const char *const methods[METHODS] = {"GET", "POST", "PUT", "PATCH", "DELETE",
                                                  "OPTIONS"};
-    self->empty_bytes = PyBytes_FromStringAndSize(NULL, 0);
-    self->empty_text = PyUnicode_New(0, 0);
-    self->zero = PyLong_FromLong(0);
+    static const Fields fields[] = {
+        {"Connection Request RequestParser Response Server ServerSettings socket encode_fields "
+         "is_host never status_and_type", NULL, RANGE(given.Connection, given.status_and_type)},
+        {"_finish _handle_error receive send_rest", NULL,
+         RANGE(name.finish, name.send_rest), 1},
+        {"expires _full_read _in_a_row _is_dry is_idle _is_responding _parser server stream "
+         "watcher", "Connection", PLACE(connection)},
+        {"error head_size held_bytes peer pending _receiving _source _unfinished",
+         "RequestParser", PLACE(parser)},
+        {"_body _headers _query _cookies _state route failure _form _callbacks body_limit "
+         "_callbacks _content_length _expects_continue _is_complete _keep_alive method _parts "
+         "_peer _raw_headers raw_path raw_query _received _source _streamed target _version "
+         "_endpoint _path_values _query route", "Request", PLACE(request)},
+        {"body content_type headers status trailers", "Response", PLACE(response)},
+        {"buffer context date handler idle_until in_flight is_stopping settings", "Server",
+         PLACE(server)},
+        {"cancel_on_disconnect max_body_size max_header_size max_headers max_requests_in_flight "
+         "max_target_size", "ServerSettings", PLACE(settings)},
+        {0},
+    };
+    for (int at = 0; at < METHODS; at++)
+        if ((self->methods[at] = PyUnicode_InternFromString(methods[at])) == NULL) return -1;
     self->version = PyUnicode_InternFromString("1.1");
-    int is_made = self->empty_bytes && self->empty_text && self->zero && self->version;
-    for (int at = 0; is_made && at < METHODS; at++)
-        is_made = (self->methods[at] = PyUnicode_InternFromString(methods[at])) != NULL;
-    return is_made ? 0 : -1;
+    return self->version == NULL ? -1 : set_up(self, classes, fields);
 }
-
-static PyObject *serving_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
-{
-    PyObject *scheduler, *classes;
-    if (!PyArg_ParseTuple(args, "OO:Serving", &scheduler, &classes)) return NULL;
-    if (!is_scheduler(scheduler))
-        return PyErr_Format(PyExc_TypeError, "%R is not a Scheduler", scheduler);
-    Serving *self = (Serving *)set_up(type, &TABLES, classes);
-    if (self == NULL) return NULL;
-    self->scheduler = (Scheduler *)Py_NewRef(scheduler);
-    if (make_constants(self) < 0) Py_CLEAR(self);
-    return (PyObject *)self;
-}
-
-static PyMethodDef METHODS_OF_SERVING[] = {
-    {"receive", (PyCFunction)(void (*)(void))serving_receive, METH_FASTCALL,
-     "Answer plain requests of a connection until something else arrives."},
-    {"read_request", (PyCFunction)(void (*)(void))serving_read_request, METH_FASTCALL,
-     "Return the request of some bytes, None if they are not one plain request."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot TYPE_SLOTS[] = {
-    {Py_tp_doc, "The connections of servers, for the classes of one photon_runtime."},
-    {Py_tp_new, serving_new},
-    {Py_tp_traverse, base_traverse},
-    {Py_tp_clear, base_clear},
-    {Py_tp_dealloc, base_dealloc},
-    {Py_tp_methods, METHODS_OF_SERVING},
-    {0, NULL},
-};
-
-PyType_Spec serving_spec = {
-    .name = "photon_speedups._native.Serving",
-    .basicsize = sizeof(Serving),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
-    .slots = TYPE_SLOTS,
-};

@@ -1,0 +1,266 @@
+/* Steps: callables that stand for single functions of the request path of photon_router.
+ *
+ * A step is made with the Python function that it stands for, and with the values that this
+ * function closes over. It does what the function does where that is plain, and otherwise calls the
+ * function before anything else has happened. Steps call each other without a frame of Python, and
+ * handlers, middleware and dependencies as Python does. A step is a builtin function whose `self`
+ * is a tuple: the Native object, the Python function, and the parts.
+ */
+
+#include "native.h"
+
+#include <time.h>
+
+enum { MOST_ARGUMENTS = 16 };
+
+static Native *native_of(PyObject *self)
+{
+    return (Native *)PyTuple_GET_ITEM(self, 0);
+}
+
+static PyObject *part(PyObject *self, Py_ssize_t at)
+{
+    return PyTuple_GET_ITEM(self, at + 2);
+}
+
+/* Call the function that a step stands for. */
+static PyObject *by_python(PyObject *self, PyObject *argument)
+{
+    return PyObject_CallOneArg(PyTuple_GET_ITEM(self, 1), argument);
+}
+
+static int is_request(PyObject *self, PyObject *request)
+{
+    return Py_IS_TYPE(request, native_of(self)->given.Request);
+}
+
+/* -- match, middleware and errors ------------------------------------------------------------- */
+
+/* `_Node.find_straight`: return the endpoints by method, borrowed, and add the values. */
+static PyObject *find_straight(Native *self, PyObject *node, PyObject *path, PyObject *values)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(path), at = 0;
+    while (at <= length) {
+        Py_ssize_t end = PyUnicode_FindChar(path, '/', at, length, 1);
+        if (end < 0) end = length;
+        PyObject *segment = PyUnicode_Substring(path, at, end), *child;
+        if (segment == NULL) return NULL;
+        child = PyDict_GetItemWithError(get(node, self->node.literals), segment);
+        if (child == NULL) {
+            child = get(node, self->node.parameter);
+            if (PyObject_Size(get(node, self->node.partials)) != 0 || at == end
+                || PyList_Append(values, segment) < 0)
+                child = Py_None;
+        }
+        Py_DECREF(segment);
+        if (child == Py_None || PyErr_Occurred()) return NULL;
+        node = child;
+        at = end + 1;
+    }
+    return get(node, self->node.targets);
+}
+
+/* `Dispatch.__call__`: its parts are the dispatch. */
+static PyObject *run_dispatch(PyObject *self, PyObject *request)
+{
+    if (!is_request(self, request)) return by_python(self, request);
+    Native *native = native_of(self);
+    PyObject *dispatch = part(self, 0);
+    PyObject *path = get(request, native->request.raw_path);
+    PyObject *tree = get(dispatch, native->dispatch.tree), *values = PyList_New(0);
+    if (values == NULL) return NULL;
+    PyObject *targets = PyDict_GetItemWithError(get(tree, native->tree.literal), path);
+    if (targets == NULL && !PyErr_Occurred()
+        && PyUnicode_FindChar(path, '%', 0, PyUnicode_GET_LENGTH(path), 1) == -1)
+        targets = find_straight(native, get(tree, native->tree.root), path, values);
+    PyObject *endpoint = targets == NULL ? NULL : PyDict_GetItemWithError(
+        targets, get(request, native->request.method));
+    if (endpoint == NULL) {
+        Py_DECREF(values);
+        return PyErr_Occurred() ? NULL : by_python(self, request);
+    }
+    take(request, native->request.path_values, values);
+    set(request, native->request.endpoint, PyTuple_GET_ITEM(endpoint, 0));
+    set(request, native->request.route, PyTuple_GET_ITEM(endpoint, 1));
+    return PyObject_CallOneArg(get(dispatch, native->dispatch.enter), request);
+}
+
+/* `Dispatch._run`: its part is the function that answers errors. */
+static PyObject *run_endpoint(PyObject *self, PyObject *request)
+{
+    if (!is_request(self, request)) return by_python(self, request);
+    PyObject *endpoint = Py_NewRef(get(request, native_of(self)->request.endpoint));
+    PyObject *response = PyObject_CallOneArg(endpoint, request);
+    Py_DECREF(endpoint);
+    return response != NULL ? response : answer_error(part(self, 0), request);
+}
+
+/* -- counting --------------------------------------------------------------------------------- */
+
+/* Add to a figure, which is the first item of a list or of a shared memory. */
+static int add(PyObject *cell, double amount)
+{
+    if (PyList_CheckExact(cell) && PyFloat_CheckExact(PyList_GET_ITEM(cell, 0))) {
+        PyObject *sum = PyFloat_FromDouble(PyFloat_AS_DOUBLE(PyList_GET_ITEM(cell, 0)) + amount);
+        return sum == NULL ? -1 : PyList_SetItem(cell, 0, sum);
+    }
+    Py_buffer view;
+    if (PyObject_GetBuffer(cell, &view, PyBUF_WRITABLE) < 0) return -1;
+    *(double *)view.buf += amount;
+    PyBuffer_Release(&view);
+    return 0;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* Return the cells of a response, a new reference: those that are known, or new ones. */
+static PyObject *series_of(PyObject *self, PyObject *request, PyObject *response)
+{
+    Native *native = native_of(self);
+    PyObject *route = get(request, native->request.route);
+    PyObject *template = route == Py_None ? native->empty_text : get(route, native->template);
+    PyObject *key = PyTuple_Pack(3, get(request, native->request.method), template,
+                                 get(response, native->response.status));
+    if (key == NULL) return NULL;
+    PyObject *series = Py_XNewRef(PyDict_GetItemWithError(part(self, 2), key));
+    if (series == NULL && !PyErr_Occurred()) series = PyObject_CallOneArg(part(self, 3), key);
+    Py_DECREF(key);
+    return series;
+}
+
+/* The counting of `Metrics.wrap`: next handler, number in progress, known series, `add`. */
+static PyObject *run_count(PyObject *self, PyObject *request)
+{
+    double started = now();
+    if (!is_request(self, request)) return by_python(self, request);
+    if (add(part(self, 1), 1.0) < 0) return NULL;
+    PyObject *response = PyObject_CallOneArg(part(self, 0), request), *requests, *bounds, *buckets;
+    PyObject *error = response == NULL ? take_error() : NULL, *seconds, *series = NULL;
+    int status = add(part(self, 1), -1.0);
+    if (error != NULL) {
+        restore_error(error);
+        return NULL;
+    }
+    if (status == 0 && PyObject_TypeCheck(response, native_of(self)->given.Response))
+        series = series_of(self, request, response);
+    if (series != NULL && PyArg_ParseTuple(series, "OOOO", &requests, &bounds, &buckets, &seconds)) {
+        double duration = now() - started;
+        Py_ssize_t at = 0, size = PyTuple_GET_SIZE(bounds);
+        while (at < size && PyFloat_AsDouble(PyTuple_GET_ITEM(bounds, at)) < duration) at++;
+        if (add(requests, 1.0) == 0 && add(PyList_GET_ITEM(buckets, at), 1.0) == 0)
+            add(seconds, duration);
+    }
+    Py_XDECREF(series);
+    if (PyErr_Occurred()) Py_CLEAR(response);
+    return response;
+}
+
+/* -- endpoints -------------------------------------------------------------------------------- */
+
+/* Raise all errors of a request. */
+static PyObject *refuse(Native *self, PyObject *errors)
+{
+    PyObject *error = PyObject_CallOneArg(self->given.ValidationError, errors);
+    if (error != NULL) PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_XDECREF(error);
+    return NULL;
+}
+
+/* The endpoint of `_calls._direct`: binders, handler, encoder. */
+static PyObject *run_direct(PyObject *self, PyObject *request)
+{
+    PyObject *binders = part(self, 0), *row[MOST_ARGUMENTS] = {0}, *result = NULL, *errors = NULL;
+    Py_ssize_t count = PyTuple_GET_SIZE(binders), bound = 0;
+    if (count > 0 && (errors = PyList_New(0)) == NULL) return NULL;
+    PyObject *given[] = {request, errors};
+    for (; bound < count; bound++) {
+        row[bound] = PyObject_Vectorcall(PyTuple_GET_ITEM(binders, bound), given, 2, NULL);
+        if (row[bound] == NULL) break;
+    }
+    if (bound == count && count > 0 && PyList_GET_SIZE(errors) > 0)
+        refuse(native_of(self), errors);
+    else if (bound == count)
+        result = PyObject_Vectorcall(part(self, 1), row, count, NULL);
+    while (bound > 0) Py_DECREF(row[--bound]);
+    Py_XDECREF(errors);
+    PyObject *response = result == NULL ? NULL : PyObject_CallOneArg(part(self, 2), result);
+    Py_XDECREF(result);
+    return response;
+}
+
+/* `Response.of`; the reference of `body` is taken over. */
+static PyObject *response_of(Native *self, PyObject *status, PyObject *body, PyObject *type)
+{
+    PyObject *response = self->given.Response->tp_alloc(self->given.Response, 0);
+    PyObject *headers = PyList_New(0);
+    if (response == NULL || headers == NULL || body == NULL) {
+        Py_XDECREF(headers);
+        Py_XDECREF(body);
+        Py_XDECREF(response);
+        return NULL;
+    }
+    set(response, self->response.status, status);
+    set(response, self->response.content_type, type);
+    set(response, self->response.trailers, Py_None);
+    take(response, self->response.body, body);
+    take(response, self->response.headers, headers);
+    return response;
+}
+
+/* The encoders of `_encoders` to JSON: status, media type, the class of the result. */
+static PyObject *run_encode(PyObject *self, PyObject *result)
+{
+    PyObject *cls = part(self, 2);
+    int is_plain = cls == Py_None ? PyDict_CheckExact(result) || PyList_CheckExact(result)
+                                  : (PyObject *)Py_TYPE(result) == cls;
+    if (!is_plain) return by_python(self, result);
+    PyObject *body = PyObject_CallOneArg(native_of(self)->given.encode, result);
+    return response_of(native_of(self), part(self, 0), body, part(self, 1));
+}
+
+/* -- steps ------------------------------------------------------------------------------------ */
+
+static PyMethodDef KINDS[] = {
+    {"dispatch", run_dispatch, METH_O, "Find the endpoint of a request, and enter the middleware."},
+    {"endpoint", run_endpoint, METH_O, "Call the endpoint of a request, and answer its errors."},
+    {"count", run_count, METH_O, "Call the next handler, and count the request."},
+    {"direct", run_direct, METH_O, "Bind the arguments, call the handler, encode the result."},
+    {"encode", run_encode, METH_O, "Encode a result as JSON."},
+};
+static const Py_ssize_t PARTS[] = {1, 1, 4, 3, 3}; /* of each kind */
+
+/* Make a step: step(kind, function, *parts). */
+PyObject *step(PyObject *native, PyObject *const *args, Py_ssize_t count)
+{
+    for (size_t kind = 0; count >= 2 && kind < Py_ARRAY_LENGTH(KINDS); kind++) {
+        if (!PyUnicode_Check(args[0]) || count != PARTS[kind] + 2
+            || PyUnicode_CompareWithASCIIString(args[0], KINDS[kind].ml_name) != 0)
+            continue;
+        PyObject *self = PyTuple_New(count);
+        if (self == NULL) return NULL;
+        PyTuple_SET_ITEM(self, 0, Py_NewRef(native));
+        for (Py_ssize_t at = 1; at < count; at++) PyTuple_SET_ITEM(self, at, Py_NewRef(args[at]));
+        PyObject *made = PyCFunction_New(&KINDS[kind], self);
+        Py_DECREF(self);
+        return made;
+    }
+    return PyErr_Format(PyExc_TypeError, "step() needs a kind, a function and the parts of it");
+}
+
+int set_up_routing(Native *self, PyObject *classes)
+{
+    static const Fields fields[] = {
+        {"ValidationError encode", NULL, RANGE(given.ValidationError, given.encode)},
+        {"_tree _enter", "Dispatch", PLACE(dispatch)},
+        {"_literal _root", "PathTree", PLACE(tree)},
+        {"literals parameter partials targets", "Node", PLACE(node)},
+        {"template", "Route", PLACE(template)},
+        {0},
+    };
+    return set_up(self, classes, fields);
+}
