@@ -98,7 +98,7 @@ def photon(
 METRICS = {"PHOTON__OBSERVABILITY__METRICS": "/metrics"}
 _LOGGED = {"PHOTON__OBSERVABILITY__ACCESS_LOG": "true", "PHOTON__LOG__FORMAT": "json"}
 _IDENTIFIED = {"PHOTON__MIDDLEWARE__REQUEST_ID__HEADER": "X-Request-ID"}
-_ROBYN = ("--processes", "1", "--workers", "1", "--log-level", "WARNING")
+ROBYN = ("--processes", "1", "--workers", "1", "--log-level", "WARNING")
 _OBSERVED = {**METRICS, **_LOGGED, **_IDENTIFIED}
 
 _SERVERS = (
@@ -179,7 +179,7 @@ _SERVERS = (
     Server(
         name="robyn",
         about="Robyn (Rust) with pydantic",
-        command=_script(PEERS_PYTHON, "robyn_server.py", *_ROBYN),
+        command=_script(PEERS_PYTHON, "robyn_server.py", *ROBYN),
         scenarios=ALL,
         prepare=_peers.ensure,
         peers=("robyn", "pydantic", "orjson", "uvloop"),

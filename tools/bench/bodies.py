@@ -5,11 +5,14 @@
 and a client on the other core sends each request when the response to the one before has arrived.
 Each size is measured in interleaved rounds: a round is some megabytes of bodies for each server,
 one server after the other. A table gives the medians: CPU time (user and system, of all
-processes of the server) and minor page faults for each request, and the ratio of CPU times to the
-first peer within the same round, which the speed of the machine does not change.
+processes of the server) and minor page faults for each request, and the ratio of CPU times to that
+of the best peer within the same round, which the speed of the machine does not change. The best
+peer is the one with the least CPU time for that size.
 
-The handlers are bare: they read the whole body as bytes and respond with its length, or send bytes
+The handlers read the whole body as bytes and respond with its length, or send bytes
 that exist already. All servers make their own bytes of a body, as an application needs them.
+A server that fails with a size is an error in its row, and the exit code is 1. freastal does not
+take part where a request does not fit into its buffer of 16 KiB.
 """
 
 from __future__ import annotations
@@ -25,9 +28,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import _machine
+from bench import _machine, _peers
+from bench._command import names
 from bench._process import ServerProcess, free_port
-from bench._servers import FOLDER, PEERS_PYTHON
+from bench._servers import FOLDER, PEERS_PYTHON, ROBYN, Server, granian, uvicorn, wsgi
+from bench._speedups import way_of
 from bench._usage import members_of
 from bench.errors import BenchError
 
@@ -44,25 +49,44 @@ def _photon_router(port: int) -> list[str]:
     return [*run, "--host", _LOOPBACK, "--port", str(port)]
 
 
-def _uvicorn(port: int) -> list[str]:
-    run = [*PEERS_PYTHON, "-m", "uvicorn", "asgi_bodies_app:app", "--loop", "uvloop"]
-    run += ["--http", "httptools", "--workers", "1", "--no-access-log", "--log-level", "warning"]
-    return [*run, "--host", _LOOPBACK, "--port", str(port)]
+def _photon_runtime(port: int) -> list[str]:
+    return [sys.executable, "photon_bodies_app.py", str(port)]
 
 
-def _granian(port: int) -> list[str]:
-    run = [*PEERS_PYTHON, "-m", "granian", "--interface", "rsgi", "--loop", "uvloop"]
-    run += ["--workers", "1", "--runtime-threads", "1", "--no-access-log", "granian_bodies_app:app"]
-    return [*run, "--host", _LOOPBACK, "--port", str(port)]
+def _robyn(port: int) -> list[str]:
+    return [*PEERS_PYTHON, "robyn_bodies_server.py", str(port), *ROBYN]
 
 
-SERVERS: Mapping[str, Callable[[int], list[str]]] = {
-    "photon-runtime": lambda port: [sys.executable, "photon_bodies_app.py", str(port)],
-    "photon": _photon_router,
-    "granian": _granian,
-    "uvicorn": _uvicorn,
-}
-_ENVIRON = {"PHOTON__SERVER__MAX_BODY_SIZE": str(64 * 1024 * 1024)}
+def _photon(name: str, command: Callable[[int], list[str]], *, is_python: bool = False) -> Server:
+    environ = {"PHOTON__SERVER__MAX_BODY_SIZE": str(_LARGEST)}
+    if is_python:
+        name, environ["PHOTON_SPEEDUPS"] = f"{name}-python", "0"
+    return Server(name, "Photon", command, environ=environ, speedups=not is_python)
+
+
+def _peer(
+    name: str, command: Callable[[int], list[str]], environ: Mapping[str, str] | None = None
+) -> Server:
+    return Server(name, "peer", command, prepare=_peers.ensure, environ=environ or {})
+
+
+_LARGEST = 64 * 1024 * 1024
+_SERVERS = (
+    _photon("photon-runtime", _photon_runtime),
+    _photon("photon", _photon_router),
+    _photon("photon", _photon_router, is_python=True),
+    _peer("freastal", wsgi("freastal", "wsgi_bodies_app")),
+    _peer("bjoern", wsgi("bjoern", "wsgi_bodies_app")),
+    _peer("fastpysgi", wsgi("fastpysgi", "wsgi_bodies_app")),
+    _peer("fastwsgi", wsgi("fastwsgi", "wsgi_bodies_app")),
+    _peer("blacksheep", granian("blacksheep_bodies_app:app", interface="asgi")),
+    _peer("blacksheep-uvicorn", uvicorn("blacksheep_bodies_app:app")),
+    _peer("robyn", _robyn, {"ROBYN_MAX_PAYLOAD_SIZE": str(_LARGEST)}),
+    _peer("granian", granian("granian_bodies_app:app")),
+    _peer("uvicorn", uvicorn("asgi_bodies_app:app")),
+)
+SERVERS: Mapping[str, Server] = {server.name: server for server in _SERVERS}
+_LARGEST_UPLOADS = {"freastal": 16_000}  # bytes of a body, without the head
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,39 +129,86 @@ class Cost:
 
 def main(
     servers: Sequence[str], exchanges: Sequence[Exchange], *, rounds: int, connections: int
-) -> None:
-    """Measure, and print."""
+) -> bool:
+    """Measure, and print.
+
+    Returns:
+        Whether all servers could be measured with all sizes.
+    """
     server_core, load_core = _machine.cores()
     os.sched_setaffinity(0, {load_core})
+    all_measured = True
     with contextlib.ExitStack() as stack:
-        running = {name: stack.enter_context(_running(name, server_core)) for name in servers}
-        print(f"{'':24}{'':16}{'CPU µs':>10}{'to last':>9}{'faults':>9}")
+        running = {}
+        for name in servers:
+            way = way_of(SERVERS[name])
+            running[name] = stack.enter_context(_running(SERVERS[name], server_core))
+            if way is not None:
+                print(f"{name}: {way}")
+        print(f"{'':24}{'':20}{'CPU µs':>10}{'to best peer':>14}{'faults':>9}")
         for exchange in exchanges:
-            for process in running.values():
-                measure(process, exchange, connections)  # warm
-            costs: dict[str, list[Cost]] = {name: [] for name in servers}
-            for _ in range(rounds):
-                for name, process in running.items():
-                    costs[name].append(measure(process, exchange, connections))
-            _print(exchange, costs)
+            able = {name: each for name, each in running.items() if is_possible(name, exchange)}
+            costs, errors = _measured(exchange, able, rounds=rounds, connections=connections)
+            print("\n".join(lines(exchange, costs, errors)), flush=True)
+            all_measured = all_measured and not errors
+    return all_measured
 
 
-def _print(exchange: Exchange, costs: Mapping[str, Sequence[Cost]]) -> None:
-    last = [cost.cpu for cost in list(costs.values())[-1]]
+def _measured(
+    exchange: Exchange, running: Mapping[str, ServerProcess], *, rounds: int, connections: int
+) -> tuple[dict[str, list[Cost]], dict[str, str]]:
+    """Return the costs of all rounds, and what went wrong, by the names of the servers."""
+    costs: dict[str, list[Cost]] = {name: [] for name in running}
+    errors: dict[str, str] = {}
+    for number in range(rounds + 1):
+        for name, process in running.items():
+            if name in errors:
+                continue
+            try:
+                cost = measure(process, exchange, connections)
+            except BenchError as error:
+                errors[name] = str(error)
+            else:
+                if number:  # the first one warms up
+                    costs[name].append(cost)
+    return costs, errors
+
+
+def is_possible(server: str, exchange: Exchange) -> bool:
+    """Return whether a server takes bodies of that size at all."""
+    return not exchange.is_upload or exchange.size <= _LARGEST_UPLOADS.get(server, exchange.size)
+
+
+def lines(
+    exchange: Exchange, costs: Mapping[str, Sequence[Cost]], errors: Mapping[str, str]
+) -> Iterator[str]:
+    """Write the rows of one size; the best peer has a star."""
+    medians = {
+        name: statistics.median(cost.cpu for cost in measured)
+        for name, measured in costs.items()
+        if measured and name not in errors
+    }
+    peers = [name for name in medians if SERVERS[name].speedups is None]
+    best = min(peers, key=lambda name: medians[name]) if peers else None
     for name, measured in costs.items():
-        cpu = statistics.median(cost.cpu for cost in measured)
-        ratio = statistics.median(
-            cost.cpu / base for cost, base in zip(measured, last, strict=True)
-        )
+        if name not in medians:
+            yield f"{exchange.name:24}{name:20}ERROR: {errors[name]}"
+            continue
+        ratio = "-"
+        if best is not None:
+            pairs = zip(measured, costs[best], strict=True)
+            ratio = f"{statistics.median(mine.cpu / its.cpu for mine, its in pairs):.2f}"
         faults = statistics.median(cost.faults for cost in measured)
-        print(f"{exchange.name:24}{name:16}{cpu:>10,.1f}{ratio:>9.2f}{faults:>9.1f}", flush=True)
+        star = "*" if name == best else ""
+        yield f"{exchange.name:24}{name + star:20}{medians[name]:>10,.1f}{ratio:>14}{faults:>9.1f}"
 
 
 @contextlib.contextmanager
-def _running(name: str, core: int) -> Iterator[ServerProcess]:
+def _running(server: Server, core: int) -> Iterator[ServerProcess]:
+    server.prepare()
     port = free_port()
     with ServerProcess(
-        SERVERS[name](port), port=port, folder=FOLDER, core=core, environ=_ENVIRON
+        server.command(port), port=port, folder=FOLDER, core=core, environ=server.environ
     ) as process:
         process.wait_listening(timeout=_START)
         yield process
@@ -216,16 +287,20 @@ def _sizes(text: str) -> list[int]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--servers", default=",".join(SERVERS))
+    parser.add_argument("--servers", type=names(SERVERS), default=tuple(SERVERS), metavar="A,B")
     parser.add_argument("--uploads", type=_sizes, default=UPLOADS)
     parser.add_argument("--responses", type=_sizes, default=RESPONSES)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=1)
     options = parser.parse_args()
-    main(
-        options.servers.split(","),
-        [Exchange(True, size) for size in options.uploads]
-        + [Exchange(False, size) for size in options.responses],
-        rounds=options.rounds,
-        connections=options.connections,
-    )
+    try:
+        is_complete = main(
+            options.servers,
+            [Exchange(True, size) for size in options.uploads]
+            + [Exchange(False, size) for size in options.responses],
+            rounds=options.rounds,
+            connections=options.connections,
+        )
+    except BenchError as error:
+        sys.exit(f"bench.bodies: {error}")
+    sys.exit(0 if is_complete else 1)

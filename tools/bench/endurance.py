@@ -1,9 +1,11 @@
-"""What a server keeps of what is over: its memory while a million requests and connections pass.
+"""What a server keeps of what is over: its memory while ten million requests pass.
 
 ``PYTHONPATH=tools python -m bench.endurance [--server NAME] [--requests N] [--cycles N]`` starts
-one of Photon's servers in a process of its own, sends a million requests on a few kept connections
-and then opens and closes 100,000 connections with a request each. Every hundredth of the way it
-looks at the server's resident memory and open descriptors.
+one of Photon's servers in a process of its own, sends ten million requests on a few kept
+connections and then opens and closes 100,000 connections with a request each. Requests are those of
+the benchmark's scenarios in turn, with those that are refused. Every hundredth of the way it looks
+at the server's resident memory and open descriptors, and prints what it saw after a tenth, a half
+and all of it.
 
 The slope is that of the straight line with the least squares through the memory, in bytes for each
 thousand. The first fifth of the way is left out: free lists, caches and the heap's own pages fill
@@ -18,17 +20,20 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench import _machine, _servers
 from bench._process import free_port
-from bench._usage import read_usage
+from bench._speedups import way_of
+from bench._usage import members_of, read_usage
 from bench.errors import BenchError
+from bench.scenarios import BROWSER, JSON, POST, SCENARIOS, TYPED, Exchange
 
-_REQUEST = b"GET /json HTTP/1.1\r\nHost: a\r\n\r\n"
 _KEPT = 16
+_SHOWN = (0.1, 0.5, 1.0)  # the shares of the way after which the memory is printed
 _LOOKS = 100
 _WARM_UP = 0.2  # the share of the way that is left out of the slope
 _PATIENCE = 20.0
@@ -43,17 +48,35 @@ class Look:
     descriptors: int
 
 
+def _encoded(exchange: Exchange) -> bytes:
+    body = exchange.body or b""
+    fields = {"Host": "a", **exchange.headers, **({"Content-Length": len(body)} if body else {})}
+    lines = [f"{exchange.method} {exchange.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+_REFUSED = [each for scenario in SCENARIOS.values() for each in scenario.refused]
+_LOADS = [JSON.load, TYPED.load, POST.load, BROWSER.load] * 3
+# A bare handler answers every request with 200.
+_REQUESTS = [(_encoded(each), {200, *each.statuses}) for each in (*_LOADS, *_REFUSED)]
+
+
 def main(server: str, *, requests: int, cycles: int) -> None:
     """Measure, and print."""
     server_core, load_core = _machine.cores()
     os.sched_setaffinity(0, {load_core})
+    print(f"{server}: {way_of(_servers.SERVERS[server])}")
     with running(server, core=server_core) as (pid, port):
         for what, count, load in (("requests", requests, ask), ("cycles", cycles, connect)):
+            if not count:
+                continue
             begun = time.monotonic()
             looks = endure(load, port=port, pid=pid, count=count)
             took = time.monotonic() - begun
             print(f"\n{what:>12}  {'memory bytes':>14}  {'descriptors':>11}")
-            for look in looks[:: max(1, len(looks) // 10)]:
+            for share in _SHOWN:
+                look = looks[round(share * len(looks)) - 1]
                 print(f"{look.done:>12,}  {look.memory:>14,}  {look.descriptors:>11}")
             print(f"{slope(looks):,.0f} bytes per 1,000 {what}; {took:.0f} s", flush=True)
 
@@ -66,14 +89,21 @@ def running(server: str, *, core: int) -> Iterator[tuple[int, int]]:
         BenchError: It does not listen.
     """
     port = free_port()
-    command = ["taskset", "-c", str(core), *_servers.SERVERS[server].command(port)]
+    tested = _servers.SERVERS[server]
     process = subprocess.Popen(
-        command, cwd=_servers.FOLDER, stdout=subprocess.DEVNULL, start_new_session=True
+        ["taskset", "-c", str(core), *tested.command(port)],
+        cwd=_servers.FOLDER,
+        env={**os.environ, **tested.environ},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         _wait_for(port, process)
         yield process.pid, port
     finally:
+        process.terminate()  # so that a supervisor ends its workers
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
         process.kill()
         process.wait()
 
@@ -94,7 +124,7 @@ def endure(load: Callable[[int, int], None], *, port: int, pid: int, count: int)
     Args:
         load: `ask` or `connect`.
         port: Where the server listens.
-        pid: The server's only process, which leads a session.
+        pid: The process that leads the server's session.
         count: How many; rounded down to full hundreds.
 
     Blocks: until all are done.
@@ -103,7 +133,7 @@ def endure(load: Callable[[int, int], None], *, port: int, pid: int, count: int)
     looks = []
     for number in range(1, _LOOKS + 1):
         load(port, step)
-        descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+        descriptors = sum(len(os.listdir(f"/proc/{each}/fd")) for each in members_of(pid))
         looks.append(Look(number * step, read_usage(pid).memory, descriptors))
     return looks
 
@@ -121,38 +151,48 @@ def ask(port: int, count: int) -> None:
     """Send ``count`` requests on a few connections, each of which is used again and again."""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(_connected(port)) for _ in range(min(_KEPT, count))]
-        left = count
-        while left:
-            batch = clients[:left]
-            for client in batch:
-                client.sendall(_REQUEST)
-            for client in batch:
-                _check(client)
-            left -= len(batch)
+        sent = 0
+        while sent < count:
+            # Each connection sends all kinds of requests, one after the other.
+            batch = list(zip(clients[: count - sent], _turned(sent // _KEPT), strict=False))
+            for client, (request, _) in batch:
+                client.sendall(request)
+            for client, (_, statuses) in batch:
+                _check(client, statuses)
+            sent += len(batch)
+
+
+def _turned(turn: int) -> Iterator[tuple[bytes, set[int]]]:
+    return (_REQUESTS[(turn + number) % len(_REQUESTS)] for number in range(_KEPT))
 
 
 def connect(port: int, count: int) -> None:
     """Open and close ``count`` connections, one after the other, with a request on each."""
+    request, statuses = _REQUESTS[0]
     for _ in range(count):
         with _connected(port) as client:
-            client.sendall(_REQUEST)
-            _check(client)
+            client.sendall(request)
+            _check(client, statuses)
 
 
 def _connected(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), _PATIENCE)
 
 
-def _check(client: socket.socket) -> None:
+def _check(client: socket.socket, statuses: set[int]) -> None:
     answer = client.recv(4096)
-    if not answer.startswith(b"HTTP/1.1 200 "):
-        raise RuntimeError(f"the server answered {answer!r}")
+    if not answer.startswith(b"HTTP/1.1 ") or int(answer[9:12]) not in statuses:
+        raise BenchError(f"the server answered {answer!r}")
 
 
 if __name__ == "__main__":
+    of_photon = [each.name for each in _servers.SERVERS.values() if each.speedups is not None]
     parser = argparse.ArgumentParser(prog="bench.endurance")
-    parser.add_argument("--server", choices=("photon", "photon-runtime"), default="photon")
-    parser.add_argument("--requests", type=int, default=1_000_000)
-    parser.add_argument("--cycles", type=int, default=100_000)
-    asked = parser.parse_args()
-    main(asked.server, requests=asked.requests, cycles=asked.cycles)
+    parser.add_argument("--server", choices=of_photon, default="photon-metrics")
+    parser.add_argument("--requests", type=int, default=10_000_000, metavar="N")
+    parser.add_argument("--cycles", type=int, default=100_000, metavar="N")
+    chosen = parser.parse_args()
+    try:
+        main(chosen.server, requests=chosen.requests, cycles=chosen.cycles)
+    except BenchError as error:
+        sys.exit(f"bench.endurance: {error}")

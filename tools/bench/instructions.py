@@ -1,9 +1,11 @@
 """How many instructions a request costs: counted, not timed.
 
-``PYTHONPATH=tools python -m bench.instructions [SERVER ...]`` starts each server (``photon``
-by default) below valgrind's cachegrind, sends requests of each scenario one by one on
-one connection, and prints the instructions per request that the server executed in user space. It
-needs valgrind and takes about a minute for each figure.
+``PYTHONPATH=tools python -m bench.instructions [SERVER ...] [--scenarios NAMES]`` starts each
+server below valgrind's cachegrind, sends requests of each scenario one by one on one connection,
+and prints the instructions per request that the server executed in user space. Without names the
+servers are Photon with and without metrics, both with photon-speedups and in Python alone. It needs
+valgrind and takes about a minute for each figure. The scenarios are those of the benchmark, and
+``browser``: the constant object, asked for with ten more header fields.
 
 Each scenario runs twice for the same time, with many requests and with few; the difference is the
 cost of the requests, without the start and without what a server does by the clock (watchdog,
@@ -17,35 +19,51 @@ result in CPU time.
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import os
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench._command import names
 from bench._process import ServerProcess, free_port
 from bench._servers import FOLDER, SERVERS
+from bench._speedups import way_of
 from bench.errors import BenchError
-from bench.scenarios import SCENARIOS, Exchange
+from bench.scenarios import BROWSER, JSON, SCENARIOS, Exchange, Scenario
+
+COUNTED: Mapping[str, Scenario] = {**SCENARIOS, BROWSER.name: BROWSER}
+DEFAULT = ("photon", "photon-metrics", "photon-python", "photon-metrics-python")
 
 _FEW, _MANY = 500, 3_500
 _START = 240.0  # seconds; all runs some fifty times slower below valgrind, and on a busy machine
 _COUNT = "summary:"
 
 
-def main(names: list[str]) -> None:
-    """Count for the servers of these names, and print."""
+def main(servers: Sequence[str], scenarios: Sequence[str]) -> None:
+    """Count for the servers and scenarios of these names, and print."""
     if shutil.which("valgrind") is None:
         raise BenchError("valgrind is needed: apt-get install valgrind")
-    for name in names:
-        for scenario in SERVERS[name].scenarios:
-            exchange = SCENARIOS[scenario].load
+    for name in servers:
+        way = way_of(SERVERS[name])
+        for scenario in supported(name, scenarios):
+            exchange = COUNTED[scenario].load
             many, seconds = _count(name, exchange, _MANY)
             few, _ = _count(name, exchange, _FEW, seconds)
             cost = (many - few) / (_MANY - _FEW)
-            print(f"{name:<16}{scenario:<8}{cost:>10,.0f} instructions", flush=True)
+            print(f"{name:<23}{scenario:<9}{cost:>10,.0f}  {way or ''}".rstrip(), flush=True)
+
+
+def supported(server: str, scenarios: Sequence[str]) -> list[str]:
+    """Return those of the scenarios that a server answers: with `JSON` it does `BROWSER`, too."""
+    answered = set(SERVERS[server].scenarios)
+    if JSON.name in answered:
+        answered.add(BROWSER.name)
+    return [name for name in scenarios if name in answered]
 
 
 def _count(name: str, exchange: Exchange, requests: int, seconds: float = 0.0) -> tuple[int, float]:
@@ -105,4 +123,18 @@ def counted(out: Path) -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["photon"])
+    parser = argparse.ArgumentParser(
+        prog="bench.instructions", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument(
+        "servers", nargs="*", metavar="SERVER", help=f"default: {' '.join(DEFAULT)}"
+    )
+    parser.add_argument("--scenarios", type=names(COUNTED), default=tuple(COUNTED), metavar="A,B")
+    chosen = parser.parse_args()
+    for each in chosen.servers:
+        if each not in SERVERS:
+            parser.error(f"{each!r} is unknown; known are: {', '.join(SERVERS)}")
+    try:
+        main(chosen.servers or DEFAULT, chosen.scenarios)
+    except BenchError as error:
+        sys.exit(f"bench.instructions: {error}")

@@ -6,17 +6,22 @@ does not validate its input does less work, and must not be compared as if it di
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and the answer expected; ``answer`` is None where only the status counts."""
+    """One request and the answer expected; ``answer`` is None where only the status counts.
+
+    Attributes:
+        fields: Header fields beyond those that a body needs.
+    """
 
     target: str
     statuses: tuple[int, ...] = (200,)
     answer: object = None
     body: bytes | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -25,8 +30,9 @@ class Exchange:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The header fields that go with the body."""
-        return {} if self.body is None else {"Content-Type": "application/json"}
+        """All header fields of the request but Host and Content-Length."""
+        kind = {} if self.body is None else {"Content-Type": "application/json"}
+        return {**self.fields, **kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +75,23 @@ POST = Scenario(
     refused=(Exchange("/orders", (400, 422), body=_order(first_quantity="some")),),
 )
 SCENARIOS: Mapping[str, Scenario] = {s.name: s for s in (JSON, TYPED, POST)}
+
+# What Chromium sends with `fetch` from a page of the same site, in its order.
+BROWSER_FIELDS: Mapping[str, str] = {
+    "Connection": "keep-alive",
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36",
+    "Accept": "application/json, text/plain, */*",
+    "Sec-Fetch-Site": "same-origin",
+    "Sec-Fetch-Mode": "cors",
+    "Sec-Fetch-Dest": "empty",
+    "Referer": "http://127.0.0.1/orders/4711?sort=date",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Accept-Language": "en-GB,en;q=0.9,de;q=0.8",
+    "Cookie": "session=3q2-7wAAAAB5fJ0dVx1a8m2kQkYt9w; theme=dark; consent=1",
+}
+BROWSER = Scenario(
+    name="browser",
+    about="GET /json with the ten header fields that a browser sends beside Host",
+    load=Exchange("/json", answer={"message": "Hello, World!"}, fields=BROWSER_FIELDS),
+)

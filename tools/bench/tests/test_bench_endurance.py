@@ -21,6 +21,21 @@ def test_slope_is_that_of_the_line_behind_the_warm_up() -> None:
     assert endurance.slope(jagged) == pytest.approx(48_000, rel=0.02)
 
 
+def test_each_connection_sends_all_kinds_of_requests_one_after_the_other() -> None:
+    kinds = {request for request, _ in endurance._REQUESTS}
+    assert {request.split(b" ")[1] for request in kinds} >= {b"/json", b"/orders"}
+    turns = [list(endurance._turned(number)) for number in range(len(endurance._REQUESTS))]
+    for connection in range(endurance._KEPT):
+        assert {turn[connection][0] for turn in turns} == kinds
+
+
+def test_a_request_is_written_with_the_length_of_its_body() -> None:
+    [post] = {request for request, _ in endurance._REQUESTS if b'"qty":1,' in request}
+    head, _, body = post.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /orders HTTP/1.1\r\nHost: a\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head.split(b"\r\n")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("taskset"), reason="needs /proc and taskset"
