@@ -89,10 +89,12 @@ def test_packages_ask_each_other_for_their_own_version(package: Package) -> None
     assert {name: package.requirements[name] for name in siblings} == dict.fromkeys(siblings, pin)
 
 
-def test_the_whole_asks_for_every_part() -> None:
+def test_the_whole_asks_for_every_part_but_the_one_that_needs_a_compiler() -> None:
     [whole] = [package for package in PACKAGES if package.name == "photon"]
-    parts = {package.name for package in PACKAGES} - {"photon"}
+    parts = {package.name for package in PACKAGES} - {"photon", "photon-speedups"}
     assert parts <= whole.requirements.keys()
+    assert "photon-speedups" not in whole.requirements
+    assert whole.optional["photon-speedups"] == f"=={whole.project['version']}"
 
 
 @each_package
@@ -173,7 +175,19 @@ def test_a_package_imports_alone_and_leaves_the_standard_library_alone(package: 
     loaded = set(done.stdout.split())
     assert loaded.isdisjoint({"gevent", "eventlet", "anyio", "trio", "uvloop"})
     allowed = {name.replace("-", "_") for name in package.requirements} | {package.module}
-    assert loaded & MODULES <= allowed
+    assert loaded & MODULES <= allowed | {"photon_speedups"}  # which photon_runtime looks for
+
+
+def test_one_module_knows_whether_the_optional_package_is_installed() -> None:
+    """It imports the module by its name in a string, which no contract of import-linter sees."""
+    named = {
+        str(path.relative_to(package.source.parent))
+        for package in PACKAGES
+        if package.name != "photon-speedups"
+        for path in package.modules()
+        if "photon_speedups" in path.read_text()
+    }
+    assert named == {"photon_runtime/speedups.py"}
 
 
 @each_package
@@ -212,6 +226,7 @@ def test_a_package_can_be_imported_without_what_its_extras_bring(package: Packag
 @each_package
 def test_a_package_uses_what_it_declares(package: Package) -> None:
     imported = {name for path in package.modules() for name in imports(path)}
+    imported |= {name for path in package.source.rglob("*.[ch]") for name in includes(path)}
     used = {home for name in imported for home in distributions(name)}
     # The whole depends on what brings commands and parts, so that installing it brings them.
     brought = {"photon-cli", "photon-openapi", "photon-templates"}
@@ -329,6 +344,11 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.partition(".")[0])
     return found
+
+
+def includes(path: Path) -> set[str]:
+    """The headers that a C file includes, without their suffix: greenlet has one of its name."""
+    return set(re.findall(r"^#include [<\"](\w+)\.h", path.read_text(), re.MULTILINE))
 
 
 def distributions(module: str) -> set[str]:

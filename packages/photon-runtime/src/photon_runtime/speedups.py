@@ -5,7 +5,8 @@ path, reads where their slots are, and fills them as the Python code would. What
 what is plain; everything else it leaves to the Python code, which stays the specification. So it is
 used or not used without a difference but time, and each reason not to use it leads to the same
 Python code: it is not installed, was built for other versions of these packages, cannot run on this
-interpreter or system, or the environment variable ``PHOTON_SPEEDUPS`` is ``0``.
+interpreter or system, or is switched off by ``PHOTON_SPEEDUPS=0``. Another value of that variable
+than 0 and 1 is a reason, too: it was probably meant to switch the module off.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ PROTOCOL: Final = 1
 """What this package and the C module agree on; another number is another agreement."""
 _DISTRIBUTION: Final = "photon-speedups"
 F = TypeVar("F", bound=Callable[..., Any])
+_NATIVE: Final = "photon_speedups._native"
+_MISSING: Final[dict[str | None, str]] = {
+    "photon_speedups": "it is not installed",
+    _NATIVE: "it is installed without its compiled module",
+}
 
 
 @attrs.frozen
@@ -76,10 +82,10 @@ class _Module:
 
     def _load(self) -> None:
         try:
-            native = importlib.import_module("photon_speedups._native")
+            native = importlib.import_module(_NATIVE)
         except ImportError as error:
-            is_missing = isinstance(error, ModuleNotFoundError)
-            self.reason = "it is not installed" if is_missing else f"it cannot be loaded: {error}"
+            missing = error.name if isinstance(error, ModuleNotFoundError) else None
+            self.reason = _MISSING.get(missing, f"it cannot be loaded: {error}")
             return
         if native.PROTOCOL == PROTOCOL:
             self.native = native.Native()
@@ -103,8 +109,11 @@ class _Module:
 
 def _obstacle() -> str:
     """Return why the module cannot be used here; empty if it may be."""
-    if os.environ.get(VARIABLE, "") == "0":
-        return f"{VARIABLE}=0 switches it off"
+    value = os.environ.get(VARIABLE, "")
+    if value.lower() in {"0", "false"}:
+        return f"{VARIABLE}={value} switches it off"
+    if value.lower() not in {"", "1", "true"}:
+        return f"{VARIABLE} is {value!r}, which is neither 0 nor 1"
     if platform.python_implementation() != "CPython":
         return "it is for CPython only"
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
