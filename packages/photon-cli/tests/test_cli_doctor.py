@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from photon_cli import _doctor
 from photon_cli._doctor import doctor
+from photon_runtime import speedups
 from photon_runtime.project import Project
+from photon_runtime.speedups import Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +49,7 @@ def test_a_sound_project_passes_in_lines_and_in_json(project: Path) -> None:
     code, found = findings()
     assert code == 0
     assert {
-        name: status for name, (status, _) in found.items() if name != "tools"
+        name: status for name, (status, _) in found.items() if name not in {"tools", "speedups"}
     } == dict.fromkeys(
         [
             *("versions", "settings", "secrets", "port", "application", "patch", "start"),
@@ -57,6 +59,28 @@ def test_a_sound_project_passes_in_lines_and_in_json(project: Path) -> None:
     )
     output = CliRunner().invoke(doctor, obj=Project.here()).output
     assert "✓ start: the application starts\n" in output
+
+
+@pytest.mark.parametrize(
+    ("status", "finding"),
+    [
+        (Status(is_used=True, version="0.1.0"), ("ok", "photon-speedups 0.1.0 is used")),
+        (
+            Status(is_used=False, reason="it is not installed"),
+            ("ok", "photon-speedups is not used: it is not installed"),
+        ),
+        (
+            Status(is_used=False, reason="it needs epoll", version="0.1.0"),
+            ("warning", "photon-speedups is not used: it needs epoll"),
+        ),
+    ],
+    ids=["used", "not installed", "installed and not used"],
+)
+def test_the_module_in_c_is_named_with_the_reason_why_it_is_not_used(
+    project: Path, monkeypatch: pytest.MonkeyPatch, status: Status, finding: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(speedups, "status", lambda: status)
+    assert findings()[1]["speedups"] == finding
 
 
 def test_a_library_that_waits_in_c_is_named_with_its_remedy(project: Path) -> None:

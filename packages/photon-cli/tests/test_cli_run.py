@@ -17,6 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from photon_cli._serving import announcement
+from photon_runtime import speedups
+from photon_runtime.project import Project
+from photon_runtime.speedups import Status
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -162,6 +167,23 @@ def test_the_application_of_the_project_is_served_until_a_signal(
     assert command.output.count("\nended\n") == 1
     assert f"stopping: {number.name}" in command.output
     assert "stopped after 0." in command.output
+
+
+def test_the_code_that_serves_is_printed(photon: Callable[..., Command]) -> None:
+    command = photon("run", "--port", "0", PHOTON_SPEEDUPS="0")
+    command.wait_ready()
+    reason = "PHOTON_SPEEDUPS=0 switches it off"
+    assert f"  code  Python (photon-speedups is not used: {reason})\n  stop" in command.output
+
+
+def test_the_module_in_c_is_printed_with_its_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(speedups, "status", lambda: Status(is_used=True, version="0.1.0"))
+    project = Project.here(environment="test")
+    announcement(project, object(), addresses=[("127.0.0.1", 80)], note="pid 1")()
+    assert "  code  C and Python (photon-speedups 0.1.0)\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Literal
 import attrs
 import click
 
+from photon_runtime import speedups
 from photon_runtime.errors import PhotonError
 from photon_runtime.http import ServerSettings, open_listeners
 from photon_runtime.parts import Finding
@@ -79,6 +80,7 @@ def _print(finding: Finding) -> None:
 
 def _findings(project: Project) -> Iterator[Finding]:
     yield _versions()
+    yield _speedups()
     yield _tools()
     try:
         project.check_settings()
@@ -102,6 +104,15 @@ def _versions() -> Finding:
         message = f"the Photon packages have different versions: {listed}; install the same"
         return Finding("versions", "failed", message)
     return Finding("versions", "ok", f"Photon {versions['photon-cli']}, Python {python}")
+
+
+def _speedups() -> Finding:
+    """Warn of photon-speedups if it is installed and not used."""
+    status = speedups.status()
+    if status.is_used:
+        return Finding("speedups", "ok", f"photon-speedups {status.version} is used")
+    found: Status = "ok" if status.version is None else "warning"
+    return Finding("speedups", found, f"photon-speedups is not used: {status.reason}")
 
 
 def _environment(project: Project) -> Finding:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from photon_runtime import speedups
 from photon_runtime.errors import SettingsError
 from photon_runtime.http import ServerSettings
 
@@ -99,9 +100,18 @@ def announcement(
         docs = getattr(application, "docs_url", "/docs" if has_document(application) else None)
         if isinstance(docs, str) and isinstance(addresses[0], tuple):
             click.echo(f"  docs  {bases[0]}{docs}")
+        click.echo(f"  code  {_code_in_use()}")
         click.echo("  stop  Ctrl-C")
 
     return announce
+
+
+def _code_in_use() -> str:
+    """Describe whether photon-speedups is used, and why not."""
+    status = speedups.status()
+    if status.is_used:
+        return f"C and Python (photon-speedups {status.version})"
+    return f"Python (photon-speedups is not used: {status.reason})"
 
 
 def has_document(application: object) -> bool:

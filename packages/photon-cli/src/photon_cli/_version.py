@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from photon_runtime import speedups
+
 from ._tables import print_rows
 
 if TYPE_CHECKING:
@@ -25,16 +27,22 @@ _PATIENCE = 5.0
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 @click.pass_obj
 def version(project: Project | None, /, *, as_json: bool) -> None:
-    """Show the versions of the installed Photon packages, of Python and of the project."""
+    """Show the versions of the installed Photon packages, of Python and of the project.
+
+    The line `speedups` says whether photon-speedups is used, and why not.
+    """
     versions = installed_versions()
     if project is not None and project.root is not None:
         revision = git_revision(project.root)
         if revision is not None:
             versions["revision"] = revision
+    status = speedups.status()
     if as_json:
-        click.echo(json.dumps(versions, indent=2))
+        found = {"is_used": status.is_used, "reason": status.reason}
+        click.echo(json.dumps(versions | {"speedups": found}, indent=2))
     else:
-        print_rows(list(versions.items()), styles=("", "bold"))
+        row = ("speedups", "used" if status.is_used else f"not used: {status.reason}")
+        print_rows([*versions.items(), row], styles=("", "bold"))
 
 
 def own_version() -> str:
