@@ -18,6 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 OLDEST = (3, 11)
+QUICK = "--quick"
+WITHOUT_SPEEDUPS = "--without-speedups"
+REQUEST_PATH = ("photon-runtime", "photon-router", "photon", "photon-ws")
 
 
 def _continue_in_newer_python() -> None:
@@ -108,14 +111,14 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 def test(environment: Environment, rest: list[str]) -> int:
-    """Run every test, or those that are chosen: test [--quick] [PYTEST ARGUMENTS]."""
+    """Run the tests, all or some: test [--quick] [--without-speedups] [PYTEST ARGUMENTS]."""
     environment.prepare()
     arguments = pytest_arguments(rest)
-    if rest in ([], ["--quick"]):
-        return run_suite(
-            environment.python, arguments, folder=ROOT, variables=environment.variables()
-        )
-    return replace_by(environment, "-m", "pytest", *arguments)
+    if WITHOUT_SPEEDUPS in rest:
+        os.environ["PHOTON_SPEEDUPS"] = "0"
+    if set(rest) - {QUICK, WITHOUT_SPEEDUPS}:
+        return replace_by(environment, "-m", "pytest", *arguments)
+    return run_suite(environment.python, arguments, folder=ROOT, variables=environment.variables())
 
 
 def check(environment: Environment, rest: list[str]) -> int:
@@ -142,12 +145,16 @@ def check(environment: Environment, rest: list[str]) -> int:
 
 
 def pytest_arguments(rest: list[str]) -> list[str]:
-    """Translate ``--quick``, the daily run: everything but the tests that are marked as slow."""
-    return (
-        ["-m", "not slow", *(each for each in rest if each != "--quick")]
-        if "--quick" in rest
-        else rest
-    )
+    """Translate the options of `test`.
+
+    ``--quick`` is the daily run: everything but the tests that are marked as slow.
+    ``--without-speedups`` runs on the Python code; alone, the packages that photon-speedups is for.
+    """
+    options = [each for each in rest if each in {QUICK, WITHOUT_SPEEDUPS}]
+    chosen = [each for each in rest if each not in options]
+    if not chosen and WITHOUT_SPEEDUPS in options:
+        chosen = [f"packages/{name}" for name in REQUEST_PATH]
+    return ["-m", "not slow", *chosen] if QUICK in options else chosen
 
 
 def servers(environment: Environment, rest: list[str]) -> int:

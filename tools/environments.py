@@ -8,6 +8,8 @@ into it, and hatch adds the packages of the workspace, in place. The list is one
     newest   the newest versions that the requirements admit, of today                .venv/newest
     oldest   the oldest versions that the packages' pyproject.toml files admit        .venv/oldest
 
+At last photon-speedups is compiled, where that is possible (``native_module.py``).
+
 These are for developing. The demo runs in ``.venv/run``, which has only what the package photon
 needs, with the same versions (``tools/locks/run.txt``), and is made by pip alone; where the
 environment for developing is there, it serves as well.
@@ -37,19 +39,29 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from native_module import NAME, NativeModule
+
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".venv"
 LOCKS = ROOT / "tools" / "locks"
+SPEEDUPS = ROOT / "packages" / NAME
 VERSIONS = ("locked", "newest", "oldest")
 
 _HATCH_HOME = HOME / "hatch"
 _HATCH = _HATCH_HOME / "bin" / "hatch"
 _OLDEST_PYTHON = "3.11"
 _PARTNERS = ("opentelemetry-sdk",)  # tools that work only with their version of a dependency
+_C_BUILDER = "setuptools>=77"
 _FINGERPRINT = "# requirements: "
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _EXTRAS = re.compile(r"\[\s*([^\]]+?)\s*\]")
+
+
+_COMPILE_ADVICE = (
+    "mend the C sources, or the compiler. Continuous integration (CI=true) does not continue "
+    "without the module, because its tests would be left out"
+)
 
 
 class Failure(Exception):
@@ -88,11 +100,15 @@ class Environment:
         return variables
 
     def prepare(self) -> None:
-        """Make the environment, unless it is there and still fits.
+        """Make the environment, unless it is there and still fits; then compile photon-speedups.
 
         Raises:
             Failure: a step did not work.
         """
+        self._prepare_packages()
+        self._build_native_module()
+
+    def _prepare_packages(self) -> None:
         if self.is_prepared():
             return
         HOME.mkdir(exist_ok=True)
@@ -105,8 +121,30 @@ class Environment:
             self._stamp.write_text(self._fingerprint())
             say(f"the environment is ready after {time.monotonic() - started:.0f} s")
 
+    def _build_native_module(self) -> None:
+        """Compile photon-speedups, unless it is compiled; say so where that is impossible."""
+        module = NativeModule(SPEEDUPS, python=self.python)
+        if module.is_built():
+            return
+        with _only_one():
+            if module.is_built():
+                return
+            obstacle = module.obstacle()
+            if obstacle is None:
+                say(f"compiling {NAME}")
+                problem = module.build()
+                if problem is None:
+                    return
+                if os.environ.get("CI") == "true":
+                    raise Failure(f"{NAME} was not compiled:\n{problem}", advice=_COMPILE_ADVICE)
+                print(problem.rstrip())
+                obstacle = "see the errors above"
+            if problem := module.leave_out():
+                raise Failure(f"pip could not install {NAME}:\n{problem}", advice=_index_advice())
+            say(f"{NAME} is not compiled, and everything runs on the Python code: {obstacle}")
+
     def is_prepared(self) -> bool:
-        """Whether the environment was made from what the tree holds now."""
+        """Whether the environment was made from what the tree holds now, photon-speedups aside."""
         is_made = self.python.exists() and self._stamp.exists()
         return is_made and self._stamp.read_text() == self._fingerprint()
 
@@ -126,6 +164,8 @@ class Environment:
         say("their dependencies, and the tools (a minute or two the first time)")
         listed = self._list()
         shutil.rmtree(self.home, ignore_errors=True)
+        # Hatch would take the packages that it has installed in the removed one for installed.
+        shutil.rmtree(_HATCH_HOME / "data" / "env" / ".metadata", ignore_errors=True)
         virtualenv = [str(_HATCH_HOME / "bin" / "python"), "-m", "virtualenv", "--quiet"]
         if subprocess.call([*virtualenv, "--no-download", str(self.home)]) != 0:
             raise Failure(f"virtualenv could not make {where}", advice=_index_advice())
@@ -187,8 +227,8 @@ class RunEnvironment(Environment):
         _make_venv(self.home)
         # What is imported is compiled then; most is not.
         _pip_install(self.python, ["--no-compile", "--no-deps", "-r", str(lock)])
-        folders = sorted(ROOT.glob("packages/*/pyproject.toml"))
-        editable = [part for each in folders for part in ("-e", str(each.parent))]
+        folders = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+        editable = [part for each in folders if each != SPEEDUPS for part in ("-e", str(each))]
         # The builder is in the lock: isolated builds would install it once for each package.
         _pip_install(self.python, ["--no-deps", "--no-build-isolation", *editable])
 
@@ -204,7 +244,7 @@ def requirements() -> list[str]:
 
 def run_requirements() -> list[str]:
     """The outside requirements of the package photon, and what installs the packages in place."""
-    found = {"editables", "hatchling"}
+    found = {"editables", "hatchling", _C_BUILDER}
     wanted = ["photon"]
     projects = _projects()
     seen = set()

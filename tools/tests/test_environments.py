@@ -1,5 +1,6 @@
 """The locks fit the requirements, and hold nothing of the machine that wrote them."""
 
+import os
 import re
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_the_requirements_are_those_of_the_packages_and_tools_but_no_package_its
     assert not [name for name in names if name.startswith("photon")]
     packages = {environments._name(each) for each in environments.package_requirements()}
     assert "ruff" not in packages
+
+
+def test_hatch_leaves_out_the_package_that_needs_a_compiler() -> None:
+    [left_out] = environments._hatch_settings()["envs"]["default"]["workspace"]["exclude"]
+    assert environments.ROOT / left_out == environments.SPEEDUPS
+    assert "setuptools" in {environments._name(each) for each in environments.requirements()}
+    assert "setuptools" in {environments._name(each) for each in environments.run_requirements()}
 
 
 def test_what_runs_needs_no_tools_and_has_the_same_versions() -> None:
@@ -118,6 +126,34 @@ def test_the_daily_run_leaves_out_what_is_slow() -> None:
         "packages",
     ]
     assert dev.pytest_arguments(["-k", "quick"]) == ["-k", "quick"]
+
+
+def test_the_request_path_is_tested_on_the_python_code() -> None:
+    packages = [f"packages/{name}" for name in dev.REQUEST_PATH]
+    assert all((environments.ROOT / folder).is_dir() for folder in packages)
+    assert dev.pytest_arguments(["--without-speedups"]) == packages
+    assert dev.pytest_arguments(["--quick", "--without-speedups"]) == ["-m", "not slow", *packages]
+    assert dev.pytest_arguments(["--without-speedups", "docs", "-x"]) == ["docs", "-x"]
+
+
+@pytest.mark.parametrize(
+    ("options", "value"), [(["docs"], "1"), (["--without-speedups", "docs"], "0")]
+)
+def test_tests_run_with_and_without_the_module(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], value: str
+) -> None:
+    replaced: list[str] = []
+
+    def replace_by(environment: Environment, *arguments: str) -> int:
+        replaced.extend(arguments)
+        return 0
+
+    monkeypatch.setenv("PHOTON_SPEEDUPS", "1")
+    monkeypatch.setattr(Environment, "prepare", lambda _: None)
+    monkeypatch.setattr(dev, "replace_by", replace_by)
+    assert dev.test(Environment(), options) == 0
+    assert replaced == ["-m", "pytest", "docs"]
+    assert os.environ["PHOTON_SPEEDUPS"] == value
 
 
 def test_an_unknown_choice_of_versions_is_refused(
