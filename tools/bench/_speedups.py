@@ -78,7 +78,10 @@ def check_way(name: str, way: Way, *, wants_speedups: bool) -> None:
         BenchError: They differ. Python where photon-speedups is not installed is what was wanted.
     """
     if wants_speedups and way.is_installed and not way.is_used:
-        raise BenchError(f"photon-speedups is installed and {name} does not use it: {way.reason}")
+        raise BenchError(
+            f"photon-speedups is installed and {name} does not use it: {way.reason}; "
+            f"compile it, remove it, or measure the servers whose names end in -python"
+        )
     if not wants_speedups and way.is_used:
         raise BenchError(f"{name} must run in Python alone, and uses photon-speedups {way.version}")
 
