@@ -32,6 +32,7 @@ from photon_openapi.schema import (
     properties_of,
 )
 from photon_openapi.schema import type_of_schema as type_of_schema
+from photon_runtime import speedups
 from photon_runtime.http import Request, decode_percent
 from photon_runtime.media_types import is_json
 
@@ -118,6 +119,8 @@ def _conversion(
             read = _without_empty_items(read)
         return read, with_zones(strings_converter(type_), argument), check
     read = strings_reader(parameter, "text", template)
+    if type_ is int:
+        return read, speedups.step("int", text_converter(int)), check
     return read, with_zones(text_converter(type_), argument), check
 
 
@@ -257,7 +260,7 @@ def _binder(
             errors.extend(ErrorDetail(location, message, name=name) for message in check(value))
         return value
 
-    return bind
+    return speedups.step("bind", bind, read, convert, check, is_required, default)
 
 
 # -- content -----------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, Union
 
 from photon_openapi.document import parameters_of, split_segment
+from photon_runtime import speedups
 from photon_runtime.http import Request, decode_percent
 
 Kind: TypeAlias = Literal["text", "list", "object"]
@@ -98,7 +99,7 @@ def _path_reader(name: str, template: str, style: str, kind: Kind, *, explode: b
     index = parameters_of(template).index(name)
     parse = _PATH_STYLES.get(style, _read_simple)
     if kind == "text" and parse is _read_simple:
-        return lambda request: request._path_values[index]
+        return speedups.step("path_value", lambda request: request._path_values[index], index)
     raw = _raw_segment(name, template)
 
     def read(request: Request) -> Strings:
@@ -235,12 +236,20 @@ def _cookie_pairs(request: Request, delimiters: str) -> _Pairs:
 # -- query -------------------------------------------------------------------------------------
 
 
+def _query_value_reader(name: str) -> Reader:
+    def read(request: Request) -> str | None:
+        return request.query.get(name)
+
+    is_plain = name.isascii() and name and "=" not in name
+    return speedups.step("query_value", read, name) if is_plain else read
+
+
 def _query_reader(
     name: str, kind: Kind, is_member: Callable[[str], bool], *, delimiter: str | None
 ) -> Reader:
     """Return the reader of a parameter in the form style; without ``delimiter`` it is exploded."""
     if kind == "text":
-        return lambda request: request.query.get(name)
+        return _query_value_reader(name)
     if delimiter is None:
         if kind == "list":
             return lambda request: request.query.getlist(name) or None

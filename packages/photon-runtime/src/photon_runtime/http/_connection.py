@@ -319,7 +319,7 @@ class Connection(Wire):
                 else:
                     response = server.handler(request)
             except BaseException as error:
-                response = self._handle_error(request, error)
+                response = response_to_error(request, error)
             return self._finish(request, response, task)
         finally:
             server.in_flight -= 1
@@ -376,15 +376,6 @@ class Connection(Wire):
             headers={"retry-after": "1"},
         )
         return problem_response(busy)
-
-    def _handle_error(self, request: Request, error: BaseException) -> Response:
-        """Return the response to an error of the handler."""
-        if isinstance(error, HttpError):
-            try:
-                return problem_response(error)
-            except BaseException as another:
-                error = another
-        return failure_response(request, as_failure(error))
 
     def _respond(self, request: Request, response: Response, task: Task[object]) -> bool:
         """Send the response; return whether the connection stays open."""
@@ -500,6 +491,16 @@ class Connection(Wire):
 
 
 _NEVER = float("inf")
+
+
+def response_to_error(request: Request, error: BaseException) -> Response:
+    """Return the response to an error of the handler; to be called while it is handled."""
+    if isinstance(error, HttpError):
+        try:
+            return problem_response(error)
+        except BaseException as another:
+            error = another
+    return failure_response(request, as_failure(error))
 
 
 def _too_many_upgraded() -> HttpError:

@@ -42,7 +42,7 @@ from ..escapes import as_failure
 from ..limit_clock import LimitClock, sweep_interval
 from ..slices import SLICE, in_slices, yield_to_events
 from ._acceptor import Acceptor
-from ._connection import Connection, Handler, Phase
+from ._connection import Connection, Handler, Phase, response_to_error
 from ._connection_preface import make_preface
 from ._encode import date_field, encode_fields, status_and_type
 from ._forked_child import leave_server
@@ -534,6 +534,7 @@ _connections = speedups.connections(
         "encode_fields": encode_fields,
         "is_host": is_host,
         "never": math.inf,
+        "response_to_error": response_to_error,
         "socket": RawSocket,
         "status_and_type": status_and_type,
     }

@@ -134,16 +134,6 @@ static Py_ssize_t encode_response(Native *self, PyObject *server, PyObject *resp
 
 /* -- handling --------------------------------------------------------------------------------- */
 
-/* `Connection._handle_error`, for the current error. */
-static PyObject *handle_error(Native *self, PyObject *connection, PyObject *request)
-{
-    PyObject *error = take_error(), *method = PyObject_GetAttr(connection, self->name.handle_error);
-    restore_error(error);
-    PyObject *response = method == NULL ? NULL : answer_error(method, request);
-    Py_XDECREF(method);
-    return response;
-}
-
 /* `Connection._finish`, which takes over the reference of `response`. */
 static int finish(Native *self, PyObject *connection, PyObject *task, PyObject *request,
                   PyObject *response)
@@ -164,7 +154,8 @@ static int respond(Native *self, PyObject *connection, PyObject *server, PyObjec
     PyObject *handler = Py_NewRef(get(server, self->server.handler));
     PyObject *response = PyObject_CallOneArg(handler, request);
     Py_DECREF(handler);
-    if (response == NULL && (response = handle_error(self, connection, request)) == NULL) return -1;
+    if (response == NULL) response = answer_error(self->given.response_to_error, request);
+    if (response == NULL) return -1;
     Py_ssize_t size = 0;
     if (is_plain_response(self, connection, server, request, response))
         size = encode_response(self, server, response);
@@ -173,16 +164,19 @@ static int respond(Native *self, PyObject *connection, PyObject *server, PyObjec
     if (size > 0) return send_output(self, connection, task, fd, size) < 0 ? -1 : 1;
     if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_OSError))
         return -1;
-    return finish(self, connection, task, request, handle_error(self, connection, request));
+    response = answer_error(self->given.response_to_error, request);
+    return finish(self, connection, task, request, response);
 }
 
-/* `Task.use_context`, with a copy of the context of the server. */
+/* `Task.use_context` for the running task, with a copy of the context of the server. */
 static int begin_context(Native *self, PyObject *server, PyObject *task)
 {
-    PyObject *pooled = get(task, self->task.greenlet);
+    PyThreadState *state = PyThreadState_Get();
     PyObject *context = PyContext_Copy(get(server, self->server.context));
     if (take(task, self->task.context, context) < 0) return -1;
-    return pooled == Py_None ? 0 : PyObject_SetAttr(pooled, self->name.gr_context, context);
+    Py_XSETREF(state->context, Py_NewRef(context)); /* as greenlet does for `gr_context` */
+    state->context_ver++;
+    return 0;
 }
 
 static int count_in_flight(Native *self, PyObject *server, long change)
@@ -342,8 +336,8 @@ int set_up_serving(Native *self, PyObject *classes)
                                                  "OPTIONS"};
     static const Fields fields[] = {
         {"Connection Request RequestParser Response Server ServerSettings socket encode_fields "
-         "is_host never status_and_type", NULL, RANGE(given.Connection, given.status_and_type)},
-        {"_finish _handle_error receive send_rest", NULL,
+         "is_host never response_to_error status_and_type", NULL, RANGE(given.Connection, given.status_and_type)},
+        {"_finish receive send_rest", NULL,
          RANGE(name.finish, name.send_rest), 1},
         {"expires _full_read _in_a_row _is_dry is_idle _is_responding _parser server stream "
          "watcher", "Connection", PLACE(connection)},

@@ -130,14 +130,11 @@ static int is_valid_host(Native *self, PyObject *host)
 }
 
 /* Read the digits of Content-Length; return 0 if there are other characters. */
-static int read_length(Head *head, PyObject *value)
+static int read_length(Head *head, const char *text)
 {
-    head->length = 0;
-    for (const char *digit = PyBytes_AS_STRING(value); *digit != 0; digit++) {
-        if (*digit < '0' || *digit > '9') return 0;
-        head->length = head->length * 10 + (*digit - '0');
-    }
-    return 1;
+    size_t digits = strspn(text, "0123456789");
+    head->length = digits <= MOST_DIGITS ? strtoll(text, NULL, 10) : -1;
+    return digits <= MOST_DIGITS && text[digits] == 0;
 }
 
 /* Return 1 if a field leaves the request plain, 0 if not, -1 after an error. */
@@ -153,9 +150,7 @@ static int note_field(Native *self, Head *head, PyObject *name, PyObject *value)
     case 10:
         return !is_named(name, "connection")
                || PyOS_stricmp(PyBytes_AS_STRING(value), "keep-alive") == 0;
-    case 14:
-        return !is_named(name, "content-length")
-               || (PyBytes_GET_SIZE(value) <= MOST_DIGITS && read_length(head, value));
+    case 14: return !is_named(name, "content-length") || read_length(head, PyBytes_AS_STRING(value));
     case 16: return !is_named(name, "proxy-connection");
     case 17: return !is_named(name, "transfer-encoding");
     default: return 1;

@@ -66,12 +66,11 @@ int set_up(Native *self, PyObject *classes, const Fields *fields)
 
 /* -- errors ----------------------------------------------------------------------------------- */
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* 3.11 has no other functions */
+
 /* Take the current exception, a new reference; nothing is raised afterwards. */
 PyObject *take_error(void)
 {
-#if PY_VERSION_HEX >= 0x030c0000
-    return PyErr_GetRaisedException();
-#else
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
     PyErr_NormalizeException(&type, &error, &trace);
@@ -79,17 +78,12 @@ PyObject *take_error(void)
     Py_XDECREF(type);
     Py_XDECREF(trace);
     return error;
-#endif
 }
 
 /* Raise an exception again, whose reference is taken over. */
 void restore_error(PyObject *error)
 {
-#if PY_VERSION_HEX >= 0x030c0000
-    PyErr_SetRaisedException(error);
-#else
     PyErr_Restore(Py_NewRef(Py_TYPE(error)), error, PyException_GetTraceback(error));
-#endif
 }
 
 /* Return what a function of Python makes of the current error, which it handles as in `except`. */

@@ -18,13 +18,13 @@ typedef struct {
         PyObject *monotonic;
         PyTypeObject *Connection, *Request, *RequestParser, *Response, *Server;
         PyTypeObject *ServerSettings, *socket;
-        PyObject *encode_fields, *is_host, *never, *status_and_type;
+        PyObject *encode_fields, *is_host, *never, *response_to_error, *status_and_type;
         PyObject *ValidationError, *encode;
     } given;
     struct { /* names of methods and attributes */
         PyObject *append, *appendleft, *ask_again, *choose_next, *count_switches, *drain, *fileno;
-        PyObject *finish_poll, *gr_context, *new_greenlet, *popleft, *recover, *unpark, *wait_read;
-        PyObject *finish, *handle_error, *receive, *send_rest;
+        PyObject *finish_poll, *new_greenlet, *popleft, *recover, *unpark, *wait_read;
+        PyObject *finish, *receive, *send_rest;
     } name;
     PyObject *no_arguments, *empty_bytes, *empty_text, *zero, *version, *methods[METHODS];
     /* Caches: they hold nothing but what the Python code would make or return again. */

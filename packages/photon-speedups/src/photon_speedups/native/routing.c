@@ -9,9 +9,10 @@
 
 #include "native.h"
 
+#include <string.h>
 #include <time.h>
 
-enum { MOST_ARGUMENTS = 16 };
+enum { MOST_ARGUMENTS = 16, MOST_DIGITS = 15 };
 
 static Native *native_of(PyObject *self)
 {
@@ -160,6 +161,88 @@ static PyObject *run_count(PyObject *self, PyObject *request)
     return response;
 }
 
+/* -- arguments -------------------------------------------------------------------------------- */
+
+/* The value of a path parameter: its number. */
+static PyObject *run_path_value(PyObject *self, PyObject *request)
+{
+    PyObject *values = is_request(self, request)
+                           ? get(request, native_of(self)->request.path_values) : Py_None;
+    Py_ssize_t at = PyLong_AsSsize_t(part(self, 0));
+    if (!PyList_CheckExact(values) || at < 0 || at >= PyList_GET_SIZE(values))
+        return by_python(self, request);
+    return Py_NewRef(PyList_GET_ITEM(values, at));
+}
+
+/* The last value of a query parameter, None without one: its name. */
+static PyObject *run_query_value(PyObject *self, PyObject *request)
+{
+    PyObject *query = is_request(self, request)
+                          ? get(request, native_of(self)->request.raw_query) : Py_None;
+    if (!PyUnicode_Check(query) || !PyUnicode_IS_COMPACT_ASCII(query))
+        return by_python(self, request);
+    Py_ssize_t length;
+    const char *name = PyUnicode_AsUTF8AndSize(part(self, 0), &length), *value = NULL;
+    const char *text = (const char *)PyUnicode_1BYTE_DATA(query), *value_end = NULL;
+    const char *end = text + PyUnicode_GET_LENGTH(query);
+    if (name == NULL || memchr(text, '%', end - text) || memchr(text, '+', end - text))
+        return by_python(self, request);
+    for (const char *pair = text, *stop; pair < end; pair = stop + 1) {
+        if ((stop = memchr(pair, '&', end - pair)) == NULL) stop = end;
+        if (stop - pair < length || memcmp(pair, name, length) != 0) continue;
+        if (pair + length != stop && pair[length] != '=') continue;
+        value = pair + length + (pair + length != stop);
+        value_end = stop;
+    }
+    return value == NULL ? Py_NewRef(Py_None) : PyUnicode_DecodeASCII(value, value_end - value, NULL);
+}
+
+/* The conversion of digits to an int. */
+static PyObject *run_int(PyObject *self, PyObject *text)
+{
+    long long number = 0;
+    Py_ssize_t length = PyUnicode_Check(text) ? PyUnicode_GET_LENGTH(text) : 0;
+    if (length == 0 || length > MOST_DIGITS || !PyUnicode_IS_COMPACT_ASCII(text))
+        return by_python(self, text);
+    for (const Py_UCS1 *digit = PyUnicode_1BYTE_DATA(text); length > 0; digit++, length--) {
+        if (*digit < '0' || *digit > '9') return by_python(self, text);
+        number = number * 10 + (*digit - '0');
+    }
+    return PyLong_FromLongLong(number);
+}
+
+/* The binder of a parameter: how it is read, converted and checked, is_required, the default.
+ * Python repeats what has failed, and notes the errors.
+ */
+static PyObject *run_bind(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    PyObject *python = PyTuple_GET_ITEM(self, 1), *convert = part(self, 1), *value;
+    PyObject *text = PyObject_CallOneArg(part(self, 0), args[0]);
+    if (text == Py_None) {
+        Py_DECREF(text);
+        if (part(self, 3) != Py_False) return PyObject_Vectorcall(python, args, count, NULL);
+        return Py_NewRef(part(self, 4));
+    }
+    value = text == NULL || convert == (PyObject *)&PyUnicode_Type
+                ? Py_XNewRef(text) : PyObject_CallOneArg(convert, text);
+    Py_XDECREF(text);
+    int is_valid = value != NULL;
+    if (is_valid && part(self, 2) != Py_None) {
+        PyObject *messages = PyObject_CallOneArg(part(self, 2), value);
+        is_valid = messages != NULL && PyObject_Size(messages) == 0;
+        Py_XDECREF(messages);
+    }
+    if (is_valid) return value;
+    Py_XDECREF(value);
+    if (PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_ValueError)
+            && !PyErr_ExceptionMatches(native_of(self)->given.ValidationError))
+            return NULL;
+        PyErr_Clear();
+    }
+    return PyObject_Vectorcall(python, args, count, NULL);
+}
+
 /* -- endpoints -------------------------------------------------------------------------------- */
 
 /* Raise all errors of a request. */
@@ -231,8 +314,12 @@ static PyMethodDef KINDS[] = {
     {"count", run_count, METH_O, "Call the next handler, and count the request."},
     {"direct", run_direct, METH_O, "Bind the arguments, call the handler, encode the result."},
     {"encode", run_encode, METH_O, "Encode a result as JSON."},
+    {"path_value", run_path_value, METH_O, "Return the text of a path parameter."},
+    {"query_value", run_query_value, METH_O, "Return the text of a query parameter, or None."},
+    {"int", run_int, METH_O, "Convert text to an int."},
+    {"bind", (PyCFunction)(void (*)(void))run_bind, METH_FASTCALL, "Bind a parameter."},
 };
-static const Py_ssize_t PARTS[] = {1, 1, 4, 3, 3}; /* of each kind */
+static const Py_ssize_t PARTS[] = {1, 1, 4, 3, 3, 1, 1, 0, 5}; /* of each kind */
 
 /* Make a step: step(kind, function, *parts). */
 PyObject *step(PyObject *native, PyObject *const *args, Py_ssize_t count)

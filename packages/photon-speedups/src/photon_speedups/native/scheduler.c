@@ -153,16 +153,6 @@ static int deliver(Native *self, PyObject *poller, const struct epoll_event *eve
     return is_waker ? done(PyObject_CallMethodNoArgs(waker, self->name.drain)) : 0;
 }
 
-static int wait_for_events(int epoll, struct epoll_event *events, double timeout)
-{
-    int milliseconds = (int)ceil(fmin(timeout, LONGEST_POLL) * 1e3), count;
-    if (milliseconds == 0) return epoll_wait(epoll, events, MOST_EVENTS, 0); /* keep the lock */
-    Py_BEGIN_ALLOW_THREADS
-    count = epoll_wait(epoll, events, MOST_EVENTS, milliseconds);
-    Py_END_ALLOW_THREADS
-    return count;
-}
-
 /* `EpollPoller.poll`. An interrupted wait is a poll without events: the turn goes on. */
 static int poll_events(Native *self, PyObject *poller, struct epoll_event *events, double timeout)
 {
@@ -170,8 +160,13 @@ static int poll_events(Native *self, PyObject *poller, struct epoll_event *event
     int epoll = fd == NULL ? -1 : (int)PyLong_AsLong(fd), count = MOST_EVENTS;
     Py_XDECREF(fd);
     if (epoll < 0) return -1;
-    for (; count == MOST_EVENTS; timeout = 0.0) { /* all of them, before timers fire */
-        count = wait_for_events(epoll, events, timeout);
+    int milliseconds = (int)ceil(fmin(timeout, LONGEST_POLL) * 1e3);
+    for (; count == MOST_EVENTS; milliseconds = 0) { /* all of them, before timers fire */
+        PyThreadState *state = milliseconds == 0 ? NULL : PyEval_SaveThread();
+        count = epoll_wait(epoll, events, MOST_EVENTS, milliseconds);
+        int number = errno;
+        if (state != NULL) PyEval_RestoreThread(state);
+        errno = number;
         if (count < 0 && errno != EINTR) return done(PyErr_SetFromErrno(PyExc_OSError));
         for (int at = 0; at < count; at++)
             if (deliver(self, poller, &events[at]) < 0) return -1;
@@ -282,7 +277,7 @@ int set_up_scheduler(Native *self, PyObject *classes)
         {"EpollPoller Hub Task Watcher deque monotonic", NULL,
          RANGE(given.EpollPoller, given.monotonic)},
         {"append appendleft _ask_again choose_next _count_switches drain fileno _finish_poll "
-         "gr_context _new_greenlet popleft recover unpark wait_read", NULL,
+         "_new_greenlet popleft recover unpark wait_read", NULL,
          RANGE(name.append, name.wait_read), 1},
         {"_fatal greenlet _idle main poller _posted _postponement ready running _switches_left "
          "time timers turns _unstarted", "Hub", PLACE(hub)},
