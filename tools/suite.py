@@ -62,12 +62,12 @@ def run_suite(
 
 
 def _compile_packages(python: Path, *, folder: Path, variables: Mapping[str, str]) -> None:
-    """Write the bytecode of the packages once.
+    """Write the bytecode of the packages and the demo once.
 
     Tests start hundreds of programs. With PYTHONDONTWRITEBYTECODE each of them would compile the
     packages again, which takes half a second. Errors are left to the tests.
     """
-    sources = sorted(folder.glob("packages/*/src"))
+    sources = [*sorted(folder.glob("packages/*/src")), *folder.glob("demo")]
     if sources:
         command = [str(python), "-m", "compileall", "-qq", *map(str, sources)]
         subprocess.call(command, cwd=folder, env=variables)

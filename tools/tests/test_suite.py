@@ -65,8 +65,9 @@ class Suite:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.variables = dict(VARIABLES)
         self.write("conftest", CONFTEST)
-        settings = f"[pytest]\npythonpath = {ROOT / 'tools'}\nmarkers = slow\n"
+        settings = f"[pytest]\npythonpath = {ROOT / 'tools'}\nmarkers = slow\n  timeout\n"
         (folder / "pytest.ini").write_text(settings)
 
     def write(self, name: str, text: str) -> None:
@@ -75,7 +76,7 @@ class Suite:
     def run(self, *arguments: str) -> int:
         arguments = ("-p", "no:cacheprovider", *arguments)
         python = Path(sys.executable)
-        return suite.run_suite(python, arguments, folder=self.folder, variables=VARIABLES)
+        return suite.run_suite(python, arguments, folder=self.folder, variables=self.variables)
 
     def log(self, word: str) -> list[list[str]]:
         """Return the lines of the log that begin with a word, without it."""
@@ -124,6 +125,46 @@ def test_slow_files_come_first_and_each_process_begins_at_its_place(folder: Suit
         for names in by_process.values()
         if "test_a.py::test" in names
     ] == [True]
+
+
+def test_files_with_the_longest_time_limits_come_first(folder: Suite) -> None:
+    text = "import pytest\n@pytest.mark.slow\n@pytest.mark.timeout({})\ndef test(place): pass\n"
+    for name, limit in {"a": 60, "b": 60, "c": 60, "x": 300, "y": 900, "z": 600}.items():
+        folder.write(f"test_{name}", text.format(limit))
+    assert folder.run() == 0
+    by_process: dict[str, list[str]] = {}
+    for name, process in folder.log("ran"):
+        by_process.setdefault(process, []).append(name[len("test_")])
+    assert "y" in {names[0] for names in by_process.values()}
+    for names in by_process.values():
+        assert [each for each in "yzx" if each in names] == names[: len(set(names) & set("xyz"))]
+
+
+def test_each_process_begins_the_collection_at_its_place_and_writes_bytecode(
+    folder: Suite,
+) -> None:
+    text = """
+        import os, sys
+        from pathlib import Path
+        name = Path(__file__).stem
+        with open(Path(__file__).parents[2] / "log", "a") as log:
+            print("collected", name, os.getpid(), file=log)
+        def test(place): assert sys.dont_write_bytecode
+    """
+    names = [f"test_{each}" for each in "abcdef"]
+    for name in names:
+        (folder.folder / f"packages/{name}").mkdir(parents=True)
+        folder.write(f"packages/{name}/{name}", text)
+    with (folder.folder / "pytest.ini").open("a") as file:
+        file.write("testpaths = packages\n")
+    folder.variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    assert folder.run() == 0
+    collected: dict[str, list[str]] = {}
+    for name, process in folder.log("collected"):
+        collected.setdefault(process, []).append(name)
+    assert sorted(collected.values()) == [names, names[2:] + names[:2], names[4:] + names[:4]]
+    assert folder.ran() == [f"packages/{name}/{name}.py::test" for name in names]
+    assert len(list(folder.folder.glob("packages/*/__pycache__/*-pytest-*.pyc"))) == len(names)
 
 
 @pytest.mark.parametrize("failing", range(3))
