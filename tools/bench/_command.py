@@ -174,9 +174,9 @@ def file_path(text: str) -> Path:
 def _listing() -> str:
     lines = ["servers:"]
     for server in SERVERS.values():
-        lines.append(f"  {server.name:15} {server.about} [{', '.join(server.scenarios)}]")
+        lines.append(f"  {server.name:21} {server.about} [{', '.join(server.scenarios)}]")
     lines.append("scenarios:")
-    lines += [f"  {scenario.name:15} {scenario.about}" for scenario in SCENARIOS.values()]
+    lines += [f"  {scenario.name:21} {scenario.about}" for scenario in SCENARIOS.values()]
     lines.append(f"{FLOOR} is measured by its json row, whatever the scenarios")
     return "\n".join(lines) + "\n"
 

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bench import _machine, _servers
@@ -32,7 +34,8 @@ from bench._usage import members_of, read_usage
 from bench.errors import BenchError
 from bench.scenarios import BROWSER, JSON, POST, SCENARIOS, TYPED, Exchange
 
-_KEPT = 16
+_KEPT = 64
+Load = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 _SHOWN = (0.1, 0.5, 1.0)  # the shares of the way after which the memory is printed
 _LOOKS = 100
 _WARM_UP = 0.2  # the share of the way that is left out of the slope
@@ -112,13 +115,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + _PATIENCE
     while process.poll() is None and time.monotonic() < until:
         with contextlib.suppress(ConnectionError):
-            connect(port, 1)
+            _connect_once(port)
             return
         time.sleep(0.05)
     raise BenchError(f"nothing listened on port {port} within {_PATIENCE:.0f} s, or has ended")
 
 
-def endure(load: Callable[[int, int], None], *, port: int, pid: int, count: int) -> list[Look]:
+def endure(load: Load, *, port: int, pid: int, count: int) -> list[Look]:
     """Put ``count`` requests or connections on a server, and look at it a hundred times.
 
     Args:
@@ -131,10 +134,11 @@ def endure(load: Callable[[int, int], None], *, port: int, pid: int, count: int)
     """
     step = max(1, count // _LOOKS)
     looks = []
-    for number in range(1, _LOOKS + 1):
-        load(port, step)
-        descriptors = sum(len(os.listdir(f"/proc/{each}/fd")) for each in members_of(pid))
-        looks.append(Look(number * step, read_usage(pid).memory, descriptors))
+    with load(port) as send:
+        for number in range(1, _LOOKS + 1):
+            send(step)
+            descriptors = sum(len(os.listdir(f"/proc/{each}/fd")) for each in members_of(pid))
+            looks.append(Look(number * step, read_usage(pid).memory, descriptors))
     return looks
 
 
@@ -147,32 +151,45 @@ def slope(looks: list[Look]) -> float:
     return 1000 * numerator / sum((look.done - middle) ** 2 for look in rest)
 
 
-def ask(port: int, count: int) -> None:
-    """Send ``count`` requests on a few connections, each of which is used again and again."""
+@contextlib.contextmanager
+def ask(port: int) -> Iterator[Callable[[int], None]]:
+    """Keep a few connections open; give what sends so many requests on them."""
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(_connected(port)) for _ in range(min(_KEPT, count))]
-        sent = 0
-        while sent < count:
-            # Each connection sends all kinds of requests, one after the other.
-            batch = list(zip(clients[: count - sent], _turned(sent // _KEPT), strict=False))
-            for client, (request, _) in batch:
-                client.sendall(request)
-            for client, (_, statuses) in batch:
-                _check(client, statuses)
-            sent += len(batch)
+        clients = [stack.enter_context(_connected(port)) for _ in range(_KEPT)]
+        turns = itertools.count()
+
+        def send(count: int) -> None:
+            for sent in range(0, count, _KEPT):
+                # Each connection sends all kinds of requests, one after the other.
+                batch = list(zip(clients[: count - sent], _turned(next(turns)), strict=False))
+                for client, (request, _) in batch:
+                    client.sendall(request)
+                for client, (_, statuses) in batch:
+                    _check(client, statuses)
+
+        yield send
 
 
 def _turned(turn: int) -> Iterator[tuple[bytes, set[int]]]:
     return (_REQUESTS[(turn + number) % len(_REQUESTS)] for number in range(_KEPT))
 
 
-def connect(port: int, count: int) -> None:
-    """Open and close ``count`` connections, one after the other, with a request on each."""
+@contextlib.contextmanager
+def connect(port: int) -> Iterator[Callable[[int], None]]:
+    """Give what opens and closes so many connections, one after the other, with a request each."""
+
+    def send(count: int) -> None:
+        for _ in range(count):
+            _connect_once(port)
+
+    yield send
+
+
+def _connect_once(port: int) -> None:
     request, statuses = _REQUESTS[0]
-    for _ in range(count):
-        with _connected(port) as client:
-            client.sendall(request)
-            _check(client, statuses)
+    with _connected(port) as client:
+        client.sendall(request)
+        _check(client, statuses)
 
 
 def _connected(port: int) -> socket.socket:
