@@ -1,6 +1,40 @@
 /* photon_speedups._native: the path of a request in C.
  *
- * Theory of operation. (To be written.)
+ * Theory of operation. The Python code is whole without this module, and stays the specification.
+ * What is done here is done there in the same order, with the same objects, by the functions that
+ * the comments name. This module takes what is *plain*: the usual turn of a scheduler, request,
+ * match, argument, result and response. Each function first decides whether a case is plain, before
+ * it has changed anything; where it is not, or this cannot be known, Python gets it. So no rule of a
+ * protocol, no limit, no time-out and no error response is written twice, and an unforeseen case
+ * is Python's.
+ *
+ *     scheduler.c     events -> wake-ups -> switches; the wait of a task for a descriptor
+ *     connection.c    bytes -> request -> handler -> response -> bytes
+ *     head.c          the bytes of a plain request -> `Request`
+ *     routing.c       match, counting, arguments, call and encoding of photon_router
+ *     native.c        the object that is set up, and the module
+ *
+ * There are no classes for users here. The classes of the Python code have slots, and a slot is a
+ * pointer at a fixed place in each object. A `Native` object is set up in stages. A stage is handed
+ * classes and functions by name, reads the places of the slots, and returns the functions that need
+ * them. So a place cannot be used before it was read. A class without an expected slot belongs to
+ * another version: the stage fails, and Python code is used. An unset slot reads as None.
+ *
+ * References. A value read from a slot is borrowed. It is kept only up to the next call that can
+ * run Python code or switch to another greenlet, unless its owner is one that cannot lose it: the
+ * arguments of the function, and what these hold for their whole life (the watcher of a connection,
+ * the queue of a hub). Everything else is held by a reference of its own over such a call.
+ *
+ * Coroutines. Handlers are called from C, and may wait there: greenlet switches the C stack with
+ * all frames of this module. Nothing here is therefore kept in static or shared memory over a call,
+ * except caches that any call may replace. `output` is filled and sent without a call in between.
+ *
+ * Errors are Python's: a function returns NULL or -1 with an exception set, which leaves through
+ * the frames of C as it would through those of Python. Tracebacks have the frames of handlers,
+ * middleware and dependencies, but not those of the functions that were replaced.
+ *
+ * The lock of the interpreter is held all the time but in a poll that waits. `recv` and `send` do
+ * not wait on these sockets, so giving up the lock around them would only cost time.
  */
 
 #include "native.h"

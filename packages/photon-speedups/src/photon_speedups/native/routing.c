@@ -83,7 +83,10 @@ static PyObject *run_dispatch(PyObject *self, PyObject *request)
     take(request, native->request.path_values, values);
     set(request, native->request.endpoint, PyTuple_GET_ITEM(endpoint, 0));
     set(request, native->request.route, PyTuple_GET_ITEM(endpoint, 1));
-    return PyObject_CallOneArg(get(dispatch, native->dispatch.enter), request);
+    PyObject *enter = Py_NewRef(get(dispatch, native->dispatch.enter));
+    PyObject *response = PyObject_CallOneArg(enter, request);
+    Py_DECREF(enter);
+    return response;
 }
 
 /* `Dispatch._run`: its part is the function that answers errors. */
