@@ -119,13 +119,18 @@ class Poller(Protocol):
 
 
 class EpollPoller:
-    """Edge-triggered epoll(7), each descriptor registered once for its whole lifetime."""
+    """Edge-triggered epoll(7), each descriptor registered once for its whole lifetime.
 
-    __slots__ = ("_epoll", "_watchers", "waker")
+    Attributes:
+        epoll_fd: Descriptor of the epoll instance; -1 when it is closed.
+    """
+
+    __slots__ = ("_epoll", "_watchers", "epoll_fd", "waker")
 
     def __init__(self) -> None:
         """Open the epoll instance."""
         self._epoll = _Epoll()
+        self.epoll_fd = self._epoll.fileno()
         self.waker = Waker()
         self._epoll.register(self.waker.read_fd, IN)
         self._watchers: dict[int, Watcher] = {}
@@ -205,6 +210,7 @@ class EpollPoller:
     def close(self) -> None:
         """Release the descriptors of the poller itself."""
         self._watchers.clear()
+        self.epoll_fd = -1
         self._epoll.close()
         self.waker.close()
 

@@ -152,7 +152,7 @@ static int respond(Native *self, PyObject *connection, PyObject *server, PyObjec
                    PyObject *request)
 {
     PyObject *handler = Py_NewRef(get(server, self->server.handler));
-    PyObject *response = PyObject_CallOneArg(handler, request);
+    PyObject *response = call(handler, request);
     Py_DECREF(handler);
     if (response == NULL) response = answer_error(self->given.response_to_error, request);
     if (response == NULL) return -1;

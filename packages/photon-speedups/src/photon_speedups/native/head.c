@@ -160,14 +160,19 @@ static int note_field(Native *self, Head *head, PyObject *name, PyObject *value)
 /* Take one field and append it to `fields`; return 1, 0 if it is not plain, -1 after an error. */
 static int take_field(Native *self, Head *head, PyObject *fields)
 {
-    PyObject *name = take_name(self, head), *field = NULL;
-    PyObject *value = name == NULL ? NULL : take_value(head);
-    int status = value == NULL ? 0 : note_field(self, head, name, value);
-    if (status == 1 && (field = PyTuple_Pack(2, name, value)) != NULL) PyList_Append(fields, field);
-    Py_XDECREF(field);
-    Py_XDECREF(name);
-    Py_XDECREF(value);
-    return PyErr_Occurred() ? -1 : status;
+    PyObject *name = take_name(self, head), *value = name == NULL ? NULL : take_value(head);
+    PyObject *field = value == NULL ? NULL : PyTuple_New(2);
+    if (field == NULL) {
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyTuple_SET_ITEM(field, 0, name);
+    PyTuple_SET_ITEM(field, 1, value);
+    int status = note_field(self, head, name, value);
+    if (status == 1 && PyList_Append(fields, field) < 0) status = -1;
+    Py_DECREF(field);
+    return status;
 }
 
 /* Return whether a limit allows a size. Nothing is within a limit that is not an int. */
@@ -195,16 +200,21 @@ static int take_head(Native *self, Head *head, PyObject *settings, PyObject *fie
 
 /* -- the request ------------------------------------------------------------------------------ */
 
+static PyObject *ascii(const char *text, const char *end)
+{
+    PyObject *string = PyUnicode_New(end - text, 127);
+    if (string != NULL) memcpy(PyUnicode_1BYTE_DATA(string), text, end - text);
+    return string;
+}
+
 /* Set target, path and query. */
 static int set_target(Native *self, PyObject *request, const Head *head)
 {
     const char *text = head->data + head->target, *end = head->data + head->target_end;
-    const char *mark = memchr(text, '?', end - text), *path_end = mark == NULL ? end : mark;
-    PyObject *target = PyUnicode_DecodeASCII(text, end - text, NULL);
-    PyObject *path = mark == NULL ? Py_XNewRef(target)
-                                  : PyUnicode_DecodeASCII(text, path_end - text, NULL);
-    PyObject *query = mark == NULL ? Py_NewRef(self->empty_text)
-                                   : PyUnicode_DecodeASCII(mark + 1, end - mark - 1, NULL);
+    const char *mark = memchr(text, '?', end - text);
+    PyObject *target = ascii(text, end);
+    PyObject *path = mark == NULL ? Py_XNewRef(target) : ascii(text, mark);
+    PyObject *query = mark == NULL ? Py_NewRef(self->empty_text) : ascii(mark + 1, end);
     int status = take(request, self->request.target, target);
     status |= take(request, self->request.raw_path, path);
     return status | take(request, self->request.raw_query, query);

@@ -22,7 +22,7 @@ typedef struct {
         PyObject *ValidationError, *encode;
     } given;
     struct { /* names of methods and attributes */
-        PyObject *append, *appendleft, *ask_again, *choose_next, *count_switches, *drain, *fileno;
+        PyObject *append, *appendleft, *ask_again, *choose_next, *count_switches, *drain;
         PyObject *finish_poll, *new_greenlet, *popleft, *recover, *unpark, *wait_read;
         PyObject *finish, *receive, *send_rest;
     } name;
@@ -41,7 +41,7 @@ typedef struct {
         Py_ssize_t ended, fd, is_dry, is_forgotten, more_readers, more_writers, readable, reader;
         Py_ssize_t writable, writer;
     } watcher;
-    struct { Py_ssize_t epoll, waker, watchers; } poller;
+    struct { Py_ssize_t epoll_fd, waker, watchers; } poller;
     Py_ssize_t entries, callback, read_fd, postponed_switches;
     struct {
         Py_ssize_t expires, full_read, in_a_row, is_dry, is_idle, is_responding, parser, server;
@@ -118,6 +118,14 @@ static inline int done(PyObject *result)
 {
     Py_XDECREF(result);
     return result == NULL ? -1 : 0;
+}
+
+/* Call a function; a builtin one, such as a step, without the ways round that others need. */
+static inline PyObject *call(PyObject *function, PyObject *argument)
+{
+    if (PyCFunction_CheckExact(function) && PyCFunction_GET_FLAGS(function) == METH_O)
+        return PyCFunction_GET_FUNCTION(function)(PyCFunction_GET_SELF(function), argument);
+    return PyObject_CallOneArg(function, argument);
 }
 
 /* -- the stages ------------------------------------------------------------------------------- */

@@ -84,7 +84,7 @@ static PyObject *run_dispatch(PyObject *self, PyObject *request)
     set(request, native->request.endpoint, PyTuple_GET_ITEM(endpoint, 0));
     set(request, native->request.route, PyTuple_GET_ITEM(endpoint, 1));
     PyObject *enter = Py_NewRef(get(dispatch, native->dispatch.enter));
-    PyObject *response = PyObject_CallOneArg(enter, request);
+    PyObject *response = call(enter, request);
     Py_DECREF(enter);
     return response;
 }
@@ -94,25 +94,26 @@ static PyObject *run_endpoint(PyObject *self, PyObject *request)
 {
     if (!is_request(self, request)) return by_python(self, request);
     PyObject *endpoint = Py_NewRef(get(request, native_of(self)->request.endpoint));
-    PyObject *response = PyObject_CallOneArg(endpoint, request);
+    PyObject *response = call(endpoint, request);
     Py_DECREF(endpoint);
     return response != NULL ? response : answer_error(part(self, 0), request);
 }
 
 /* -- counting --------------------------------------------------------------------------------- */
 
-/* Add to a figure, which is the first item of a list or of a shared memory. */
+/* Add to a figure: eight bytes of a shared memory, or the first item of a list. */
 static int add(PyObject *cell, double amount)
 {
-    if (PyList_CheckExact(cell) && PyFloat_CheckExact(PyList_GET_ITEM(cell, 0))) {
-        PyObject *sum = PyFloat_FromDouble(PyFloat_AS_DOUBLE(PyList_GET_ITEM(cell, 0)) + amount);
-        return sum == NULL ? -1 : PyList_SetItem(cell, 0, sum);
+    const Py_buffer *view = PyMemoryView_Check(cell) ? PyMemoryView_GET_BUFFER(cell) : NULL;
+    if (view != NULL && view->len == sizeof(double) && !view->readonly
+        && !(((PyMemoryViewObject *)cell)->flags & _Py_MEMORYVIEW_RELEASED)) {
+        *(double *)view->buf += amount;
+        return 0;
     }
-    Py_buffer view;
-    if (PyObject_GetBuffer(cell, &view, PyBUF_WRITABLE) < 0) return -1;
-    *(double *)view.buf += amount;
-    PyBuffer_Release(&view);
-    return 0;
+    PyObject *figure = PyList_CheckExact(cell) ? PyList_GetItem(cell, 0) : NULL;
+    if (figure == NULL && !PyErr_Occurred()) PyErr_BadArgument(); /* it was released */
+    PyObject *sum = figure == NULL ? NULL : PyFloat_FromDouble(PyFloat_AsDouble(figure) + amount);
+    return sum == NULL ? -1 : PyList_SetItem(cell, 0, sum);
 }
 
 static double now(void)
@@ -143,8 +144,8 @@ static PyObject *run_count(PyObject *self, PyObject *request)
     double started = now();
     if (!is_request(self, request)) return by_python(self, request);
     if (add(part(self, 1), 1.0) < 0) return NULL;
-    PyObject *response = PyObject_CallOneArg(part(self, 0), request), *requests, *bounds, *buckets;
-    PyObject *error = response == NULL ? take_error() : NULL, *seconds, *series = NULL;
+    PyObject *response = call(part(self, 0), request);
+    PyObject *error = response == NULL ? take_error() : NULL, *series = NULL;
     int status = add(part(self, 1), -1.0);
     if (error != NULL) {
         restore_error(error);
@@ -152,12 +153,14 @@ static PyObject *run_count(PyObject *self, PyObject *request)
     }
     if (status == 0 && PyObject_TypeCheck(response, native_of(self)->given.Response))
         series = series_of(self, request, response);
-    if (series != NULL && PyArg_ParseTuple(series, "OOOO", &requests, &bounds, &buckets, &seconds)) {
+    if (series != NULL) { /* requests, bounds, buckets, seconds */
         double duration = now() - started;
+        PyObject *bounds = PyTuple_GET_ITEM(series, 1), *buckets = PyTuple_GET_ITEM(series, 2);
         Py_ssize_t at = 0, size = PyTuple_GET_SIZE(bounds);
         while (at < size && PyFloat_AsDouble(PyTuple_GET_ITEM(bounds, at)) < duration) at++;
-        if (add(requests, 1.0) == 0 && add(PyList_GET_ITEM(buckets, at), 1.0) == 0)
-            add(seconds, duration);
+        if (add(PyTuple_GET_ITEM(series, 0), 1.0) == 0
+            && add(PyList_GET_ITEM(buckets, at), 1.0) == 0)
+            add(PyTuple_GET_ITEM(series, 3), duration);
     }
     Py_XDECREF(series);
     if (PyErr_Occurred()) Py_CLEAR(response);
@@ -220,14 +223,14 @@ static PyObject *run_int(PyObject *self, PyObject *text)
 static PyObject *run_bind(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     PyObject *python = PyTuple_GET_ITEM(self, 1), *convert = part(self, 1), *value;
-    PyObject *text = PyObject_CallOneArg(part(self, 0), args[0]);
+    PyObject *text = call(part(self, 0), args[0]);
     if (text == Py_None) {
         Py_DECREF(text);
         if (part(self, 3) != Py_False) return PyObject_Vectorcall(python, args, count, NULL);
         return Py_NewRef(part(self, 4));
     }
     value = text == NULL || convert == (PyObject *)&PyUnicode_Type
-                ? Py_XNewRef(text) : PyObject_CallOneArg(convert, text);
+                ? Py_XNewRef(text) : call(convert, text);
     Py_XDECREF(text);
     int is_valid = value != NULL;
     if (is_valid && part(self, 2) != Py_None) {
@@ -274,7 +277,7 @@ static PyObject *run_direct(PyObject *self, PyObject *request)
         result = PyObject_Vectorcall(part(self, 1), row, count, NULL);
     while (bound > 0) Py_DECREF(row[--bound]);
     Py_XDECREF(errors);
-    PyObject *response = result == NULL ? NULL : PyObject_CallOneArg(part(self, 2), result);
+    PyObject *response = result == NULL ? NULL : call(part(self, 2), result);
     Py_XDECREF(result);
     return response;
 }

@@ -156,10 +156,7 @@ static int deliver(Native *self, PyObject *poller, const struct epoll_event *eve
 /* `EpollPoller.poll`. An interrupted wait is a poll without events: the turn goes on. */
 static int poll_events(Native *self, PyObject *poller, struct epoll_event *events, double timeout)
 {
-    PyObject *fd = PyObject_CallMethodNoArgs(get(poller, self->poller.epoll), self->name.fileno);
-    int epoll = fd == NULL ? -1 : (int)PyLong_AsLong(fd), count = MOST_EVENTS;
-    Py_XDECREF(fd);
-    if (epoll < 0) return -1;
+    int epoll = (int)PyLong_AsLong(get(poller, self->poller.epoll_fd)), count = MOST_EVENTS;
     int milliseconds = (int)ceil(fmin(timeout, LONGEST_POLL) * 1e3);
     for (; count == MOST_EVENTS; milliseconds = 0) { /* all of them, before timers fire */
         PyThreadState *state = milliseconds == 0 ? NULL : PyEval_SaveThread();
@@ -276,7 +273,7 @@ int set_up_scheduler(Native *self, PyObject *classes)
     static const Fields fields[] = {
         {"EpollPoller Hub Task Watcher deque monotonic", NULL,
          RANGE(given.EpollPoller, given.monotonic)},
-        {"append appendleft _ask_again choose_next _count_switches drain fileno _finish_poll "
+        {"append appendleft _ask_again choose_next _count_switches drain _finish_poll "
          "_new_greenlet popleft recover unpark wait_read", NULL,
          RANGE(name.append, name.wait_read), 1},
         {"_fatal greenlet _idle main poller _posted _postponement ready running _switches_left "
@@ -284,7 +281,7 @@ int set_up_scheduler(Native *self, PyObject *classes)
         {"context _done greenlet hub _interrupt _is_pending _parked", "Task", PLACE(task)},
         {"ended fd is_dry is_forgotten _more_readers _more_writers readable _reader writable "
          "_writer", "Watcher", PLACE(watcher)},
-        {"_epoll waker _watchers", "EpollPoller", PLACE(poller)},
+        {"epoll_fd waker _watchers", "EpollPoller", PLACE(poller)},
         {"_entries", "TimerHeap", PLACE(entries)},
         {"callback", "Timer", PLACE(callback)},
         {"read_fd", "Waker", PLACE(read_fd)},
