@@ -6,7 +6,7 @@ import json
 from bench.errors import BenchError
 from bench.scenarios import Exchange, Scenario
 
-_TIMEOUT = 5.0  # seconds for one response
+_TIMEOUT = 20.0  # seconds for one response; a supervisor listens before its workers answer
 _QUOTE = 200  # characters of a wrong response quoted in an error
 
 
