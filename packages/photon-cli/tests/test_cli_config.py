@@ -65,8 +65,11 @@ def test_invalid_settings_are_shown_and_are_an_error(project: Path) -> None:
     assert photon("check").exit_code == 1
 
 
-def test_check_names_the_environment() -> None:
-    assert photon("check", "-e", "test").output == "the settings for test are valid\n"
+def test_check_names_the_environment_and_what_it_cannot_check(project: Path) -> None:
+    valid = "the settings for test are valid"
+    assert photon("check", "-e", "test").output == f"{valid}; [app] is checked by photon check\n"
+    (project / "photon.toml").write_text("[server]\nport = 8123\n")
+    assert photon("check", "-e", "test").output == f"{valid}\n"
 
 
 def test_output_has_colours_only_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -811,3 +811,44 @@ def test_a_handler_may_choose_by_what_the_client_accepts(
         response = send_request(handler, "GET", "/x", headers={"accept": accept.decode()})
     assert (response.status, response.content_type) == (status, kind)
     assert (response.headers.get("vary") == "Accept") == (status == 406)
+
+
+# Statuses without a body
+
+
+def application_with(status: int, result: Any) -> Application:
+    def handler() -> Any:
+        return None
+
+    handler.__annotations__["return"] = result
+    app = Application()
+    app.get("/x", status=status)(handler)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "name"),
+    [(204, Item, "Item"), (304, list[int], r"list\[int\]"), (204, str, "str")],
+)
+def test_a_status_without_a_body_is_refused_for_results_that_have_one(
+    status: int, result: Any, name: str
+) -> None:
+    message = f"the status {status} has no body, and the handler returns {name}: choose"
+    with (
+        pytest.raises(DocumentError, match=message),
+        application_with(status, result).start(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("result", [None, Any, object, Item | None])
+def test_a_status_without_a_body_is_accepted_for_results_that_may_be_none(result: Any) -> None:
+    with application_with(204, result).start() as running:
+        response = running(make_request("GET", "/x"))
+    assert (response.status, response.body) == (204, b"")
+
+
+@pytest.mark.parametrize("result", [Response, NoContent, tuple[Item, int]])
+def test_a_status_without_a_body_is_accepted_for_results_with_a_status(result: Any) -> None:
+    with application_with(204, result).start():
+        pass

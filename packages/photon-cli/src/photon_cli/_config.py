@@ -47,9 +47,17 @@ def show(project: Project, section: str | None, *, as_json: bool) -> None:
 @config.command()
 @click.pass_obj
 def check(project: Project) -> None:
-    """Check the settings of all packages; exit 1 if one is invalid."""
+    """Check the settings of all packages; exit 1 if one is invalid.
+
+    The section [app] is the application's own: photon check, which loads it, checks that section.
+    """
+    from photon_runtime.project import installed_sections
+
     project.check_settings()
-    click.echo(f"the settings for {project.environment} are valid")
+    entries = project.settings.entries(installed_sections())
+    has_own = any(each.path[0] == "app" for each in entries)
+    rest = "; [app] is checked by photon check" if has_own else ""
+    click.echo(f"the settings for {project.environment} are valid{rest}")
 
 
 def _chosen(entries: Sequence[SettingEntry], section: str | None) -> list[SettingEntry]:

@@ -101,7 +101,7 @@ def resolve_case(
 
     Raises:
         TypeError: The document has the class under a range of statuses, or several, and the
-            annotation does not choose one.
+            annotation does not choose one; or the response has no body for the result.
     """
     status, named = case.status, _codes_naming(case.type, responses)
     if status is None:
@@ -112,10 +112,28 @@ def resolve_case(
     if case.form == "none" and not forbids_body(status) and any(map(is_json, content)):
         case = attrs.evolve(case, form="value")  # null
     media, form = _form_of(case, content, is_sse=is_sse)
+    if forbids_body(status) and form not in ("none", "response") and _is_always_sent(case):
+        raise TypeError(
+            f"a response with the status {status} has no body, and the handler returns "
+            f"{_shown_type(case.type)}: choose another status, or write `-> None`"
+        )
     if definitions is None:
         return ResolvedCase(case, status, media, form)
     null_policy = null_policy_of(content, media, definitions, omit_none=case.omit_none)
     return ResolvedCase(case, status, media, form, null_policy)
+
+
+def _is_always_sent(case: ResponseCase) -> bool:
+    """Return true if results are known to be values for a body of the status of the case."""
+    plain = plain_type(case.type)
+    members = union_members(plain) or (plain,)
+    is_open = any(each in (MISSING, Any, object, type(None)) for each in members)
+    return not case.is_pair and not is_open
+
+
+def _shown_type(type_: Any) -> str:
+    plain = plain_type(type_)
+    return plain.__name__ if isinstance(plain, type) and origin_of(plain) is None else str(plain)
 
 
 def _form_of(
