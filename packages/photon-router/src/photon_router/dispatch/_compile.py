@@ -141,7 +141,7 @@ def _compile_operation(
         handler = check.wrap(handler)
     elif naive:
         handler = logging_naive_times(handler, operation, naive)
-    may_be_file = any(case.may_be_file for case in entry.response_cases())
+    may_be_file = any(case.may_be_file for case in entry.response_cases)
     return responding_with_files(handler) if may_be_file else handler
 
 

@@ -123,7 +123,7 @@ class EndpointCompiler:
             is_default = entry.is_written or not success_codes
             usual = default_status(entry.signature.result) if is_default else int(success_codes[0])
         resolved = []
-        for case in entry.response_cases():
+        for case in entry.response_cases:
             try:
                 resolved += self._resolved(case, usual, responses)
             except TypeError as error:

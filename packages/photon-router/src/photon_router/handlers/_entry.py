@@ -7,9 +7,10 @@ document (spec first) has no method and no path of its own.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -125,8 +126,9 @@ class HandlerEntry:
                 _refuse_mapped_class(owner, argument)
         return owned
 
-    def response_cases(self) -> list[ResponseCase]:
-        """Return the possible responses to its results.
+    @functools.cached_property
+    def response_cases(self) -> Sequence[ResponseCase]:
+        """The possible responses to its results.
 
         Raises:
             SignatureError: Two of them have the same class and different statuses.

@@ -279,7 +279,7 @@ class _Writer:
             return upgraded | {code: problem(text) for code, text in errors.items()}
         usual = entry.options.get("status", default_status(entry.signature.result))
         writer = ResponseWriter(
-            entry.response_cases(), entry.options, usual, builder.sent_schema, problem
+            entry.response_cases, entry.options, usual, builder.sent_schema, problem
         )
         try:
             responses = writer.responses(errors)
