@@ -170,6 +170,12 @@ def bench(environment: Environment, rest: list[str]) -> int:
     return replace_by(environment, "tools/bench", *rest)
 
 
+def sanitize(environment: Environment, rest: list[str]) -> int:
+    """Check the C code with sanitizers, analysers and counts of references: sanitize [CHECK]..."""
+    environment.prepare()
+    return replace_by(environment, "tools/sanitizers", *rest)
+
+
 def docs(environment: Environment, rest: list[str]) -> int:
     """Check the documentation: links lead somewhere, examples run: docs [PYTEST ARGUMENTS]."""
     environment.prepare()
@@ -199,7 +205,8 @@ def lock(environment: Environment, rest: list[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[Environment, list[str]], int]] = {
-    command.__name__: command for command in (demo, test, check, servers, bench, docs, fmt, lock)
+    command.__name__: command
+    for command in (demo, test, check, servers, bench, sanitize, docs, fmt, lock)
 }
 
 
@@ -207,7 +214,7 @@ def main() -> int:
     """Run the command that was asked for and return its exit status."""
     name, *rest = sys.argv[1:] or ["--help"]
     if name not in COMMANDS:
-        lines = [f"  {each:7} {command.__doc__}" for each, command in COMMANDS.items()]
+        lines = [f"  {each:8} {command.__doc__}" for each, command in COMMANDS.items()]
         print("python3 tools/dev.py COMMAND [--versions locked|newest|oldest]\n", *lines, sep="\n")
         return 0 if name in {"-h", "--help"} else 2
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, prog=f"dev.py {name}")
