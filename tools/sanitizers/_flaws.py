@@ -62,10 +62,10 @@ OVERFLOWS = (
         (f"{_PATH}[new values]",),
     ),
     Flaw(
-        "an overflow of an integer",
-        "head.c",
-        "head->length = 0;",
-        "head->length = PY_SSIZE_T_MAX / 5;",
+        "an index outside of an array",
+        "connection.c",
+        "char digits[24];",
+        "char digits[1];",
         (f"{_PATH}[body]",),
     ),
 )

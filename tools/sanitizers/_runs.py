@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ assert speedups.status().is_used
 print(n.__file__)
 """
 """Prints which module is used."""
+_REPORT = re.compile(r"^.*(?:ERROR: AddressSanitizer|: runtime error: )", re.MULTILINE)
+"""The beginning of a report; the second is written to the standard error only."""
 _RUNTIME = "packages/photon-runtime/tests/test_runtime_"
 _ROUTER = "packages/photon-router/tests/test_router_"
 REQUEST_PATH = (
@@ -68,7 +71,7 @@ class Outcome:
 
 
 def run_tests(
-    options: Sequence[str],
+    flags: Sequence[str],
     interpreter: Interpreter,
     tests: Sequence[str],
     *,
@@ -77,7 +80,7 @@ def run_tests(
     """Build the module, and run tests with it.
 
     Args:
-        options: Options of the compiler.
+        flags: Options of the compiler.
         interpreter: The Python to run them with.
         tests: Arguments of pytest.
         flaw: A change of the sources.
@@ -89,17 +92,20 @@ def run_tests(
         folder, reports = Path(name, "built"), Path(name, "reports")
         folder.mkdir()
         reports.mkdir()
-        build(folder, options, interpreter, flaw)
+        build(folder, flags, interpreter, flaw)
         variables = os.environ | {"PYTHONPATH": _path(folder), "PHOTON_SPEEDUPS": "1"}
-        if options == SANITIZED:
+        if flags == SANITIZED:
             variables |= sanitizing(reports)
         _check_use(interpreter, folder, variables)
         # The conftest.py of the root needs more than an interpreter for debugging has.
         cut = () if interpreter.python == Path(sys.executable) else (f"--confcutdir={TESTS}",)
         # curl stops when the sanitizers' library is loaded into it.
-        command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not curl", *cut, *tests]
-        status = subprocess.call([interpreter.python, *command], cwd=ROOT, env=variables)
-        return Outcome(status, tuple(path.read_text() for path in sorted(reports.iterdir())))
+        options = ["-q", "-p", "no:cacheprovider", "--capture=sys", "-k", "not curl", *cut]
+        command = [str(interpreter.python), "-m", "pytest", *options, *tests]
+        with (reports / "errors").open("w+") as errors:
+            status = subprocess.call(command, cwd=ROOT, env=variables, stderr=errors)
+        texts = (path.read_text(errors="replace") for path in sorted(reports.iterdir()))
+        return Outcome(status, tuple(text for text in texts if _REPORT.search(text)))
 
 
 def sanitizing(reports: Path) -> Mapping[str, str]:
@@ -114,7 +120,7 @@ def sanitizing(reports: Path) -> Mapping[str, str]:
         "LD_PRELOAD": ":".join(found),
         "PYTHONMALLOC": "malloc",
         "ASAN_OPTIONS": f"{memory}:log_path={reports / 'address'}",
-        "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={reports / 'undefined'}",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
     }
 
 
@@ -138,5 +144,6 @@ def _check_use(interpreter: Interpreter, folder: Path, variables: Mapping[str, s
 
 def say_reports(outcome: Outcome) -> None:
     """Show what the sanitizers have reported, the beginning of each report."""
-    for report in outcome.reports:
-        say("\n".join(report.splitlines()[:40]))
+    for text in outcome.reports:
+        for found in _REPORT.finditer(text):
+            say("\n".join(text[found.start() :].splitlines()[:40]))
