@@ -18,6 +18,22 @@
 enum { MOST_IN_A_ROW = 64 * 1024, APART = 32 * 1024 };
 enum { ANSWERED = -1 }; /* a result of `receive` besides a number of bytes: see `_wire.py` */
 
+/* Return the descriptor of a connection; -1 if its socket is closed, or is not watched any more.
+ *
+ * A socket begins with its descriptor. It is used only where the watcher has the same, so nothing
+ * is sent to another file that got the number of a socket which a handler has closed.
+ */
+static int fd_of(Native *self, PyObject *connection)
+{
+    PyObject *stream = get(connection, self->connection.stream);
+    PyObject *watcher = get(connection, self->connection.watcher);
+    if (!Py_IS_TYPE(stream, self->given.socket) || !Py_IS_TYPE(watcher, self->given.Watcher)
+        || get(watcher, self->watcher.is_forgotten) != Py_False)
+        return -1;
+    int fd = *(const int *)((const char *)stream + sizeof(PyObject));
+    return fd == number(watcher, self->watcher.fd) ? fd : -1;
+}
+
 /* -- sending ---------------------------------------------------------------------------------- */
 
 /* Return the beginning of a head, a new reference; NULL after an error: it is invalid. */
@@ -38,7 +54,8 @@ static PyObject *prefix_of(Native *self, PyObject *status, PyObject *content_typ
 /* Return the other fields of a head, a new reference; NULL after an error: one is invalid. */
 static PyObject *fields_of(Native *self, PyObject *response)
 {
-    if (PyList_GET_SIZE(get(response, self->response.headers)) == 0)
+    PyObject *headers = get(response, self->response.headers);
+    if (PyList_CheckExact(headers) && PyList_GET_SIZE(headers) == 0)
         return Py_NewRef(self->empty_bytes);
     return PyObject_CallOneArg(self->given.encode_fields, response);
 }
@@ -78,9 +95,9 @@ static Py_ssize_t put_whole(Native *self, PyObject *prefix, PyObject *fields, Py
 }
 
 /* Send what was put together; Python sends what the socket does not take. */
-static int send_output(Native *self, PyObject *connection, PyObject *task, int fd, Py_ssize_t size)
+static int send_output(Native *self, PyObject *connection, PyObject *task, Py_ssize_t size)
 {
-    ssize_t sent = send(fd, self->output, size, MSG_NOSIGNAL);
+    ssize_t sent = send(fd_of(self, connection), self->output, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent == size) return 0;
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         return done(PyErr_SetFromErrno(PyExc_OSError));
@@ -97,9 +114,7 @@ static int send_output(Native *self, PyObject *connection, PyObject *task, int f
 static int is_plain_response(Native *self, PyObject *connection, PyObject *server,
                              PyObject *request, PyObject *response)
 {
-    PyObject *watcher = get(connection, self->connection.watcher);
-    if (!Py_IS_TYPE(response, self->given.Response)
-        || get(watcher, self->watcher.is_forgotten) != Py_False
+    if (!Py_IS_TYPE(response, self->given.Response) || fd_of(self, connection) < 0
         || get(request, self->request.callbacks) != Py_None
         || get(request, self->request.keep_alive) != Py_True
         || get(request, self->request.is_complete) != Py_True
@@ -117,18 +132,23 @@ static int is_plain_response(Native *self, PyObject *connection, PyObject *serve
     return !overflow && code >= 200 && code <= 599 && code != 204 && code != 304;
 }
 
-/* Put a response together; return the size, 0 if there is no room, -1 after an error. */
+/* Put a plain response together; return the size, 0 if there is no room, -1 after an error.
+ *
+ * The values of header fields may run code of the application, which may change the response.
+ */
 static Py_ssize_t encode_response(Native *self, PyObject *server, PyObject *response)
 {
-    PyObject *prefix = prefix_of(self, get(response, self->response.status),
-                                 get(response, self->response.content_type));
+    PyObject *status = Py_NewRef(get(response, self->response.status));
+    PyObject *content_type = Py_NewRef(get(response, self->response.content_type));
+    PyObject *body = Py_NewRef(get(response, self->response.body));
+    PyObject *prefix = prefix_of(self, status, content_type);
     PyObject *fields = prefix == NULL ? NULL : fields_of(self, response);
-    Py_ssize_t size = -1;
-    if (fields != NULL)
-        size = put_whole(self, prefix, fields, get(server, self->server.date),
-                         get(response, self->response.body));
-    Py_XDECREF(prefix);
-    Py_XDECREF(fields);
+    PyObject *date = get(server, self->server.date);
+    Py_ssize_t size = fields == NULL ? -1 : 0;
+    if (fields != NULL && PyBytes_CheckExact(date))
+        size = put_whole(self, prefix, fields, date, body);
+    PyObject *held[] = {status, content_type, body, prefix, fields};
+    for (size_t at = 0; at < Py_ARRAY_LENGTH(held); at++) Py_XDECREF(held[at]);
     return size;
 }
 
@@ -147,8 +167,20 @@ static int finish(Native *self, PyObject *connection, PyObject *task, PyObject *
     return status;
 }
 
+/* Make the calls that were registered while a response was sent; return `status`, -1 on errors. */
+static int run_callbacks(Native *self, PyObject *connection, PyObject *task, PyObject *request,
+                         int status)
+{
+    if (get(request, self->request.callbacks) == Py_None) return status;
+    PyObject *error = status < 0 ? take_error() : NULL;
+    int is_done = done(PyObject_CallMethodObjArgs(connection, self->name.run_callbacks, request,
+                                                  task, NULL)) == 0;
+    if (error != NULL) restore_error(error);
+    return is_done ? status : -1;
+}
+
 /* Respond; return 1 if the connection stays open, 0 if it does not, -1 after an error. */
-static int respond(Native *self, PyObject *connection, PyObject *server, PyObject *task, int fd,
+static int respond(Native *self, PyObject *connection, PyObject *server, PyObject *task,
                    PyObject *request)
 {
     PyObject *handler = Py_NewRef(get(server, self->server.handler));
@@ -160,8 +192,9 @@ static int respond(Native *self, PyObject *connection, PyObject *server, PyObjec
     if (is_plain_response(self, connection, server, request, response))
         size = encode_response(self, server, response);
     if (size == 0) return finish(self, connection, task, request, response);
-    Py_DECREF(response);
-    if (size > 0) return send_output(self, connection, task, fd, size) < 0 ? -1 : 1;
+    int status = size < 0 ? -1 : send_output(self, connection, task, size) < 0 ? -1 : 1;
+    Py_DECREF(response); /* only now: its end may run other code, which may use the output */
+    if (size > 0) return run_callbacks(self, connection, task, request, status);
     if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_OSError))
         return -1;
     response = answer_error(self->given.response_to_error, request);
@@ -181,19 +214,21 @@ static int begin_context(Native *self, PyObject *server, PyObject *task)
 
 static int count_in_flight(Native *self, PyObject *server, long change)
 {
-    long in_flight = PyLong_AsLong(get(server, self->server.in_flight));
-    return take(server, self->server.in_flight, PyLong_FromLong(in_flight + change));
+    PyObject *before = get(server, self->server.in_flight), *step = PyLong_FromLong(change);
+    PyObject *after = step == NULL ? NULL : PyNumber_Add(before, step);
+    Py_XDECREF(step);
+    return take(server, self->server.in_flight, after);
 }
 
 /* `Connection._exchange`; the result is that of `respond`. */
-static int exchange(Native *self, PyObject *connection, PyObject *server, PyObject *task, int fd,
+static int exchange(Native *self, PyObject *connection, PyObject *server, PyObject *task,
                     PyObject *request)
 {
     set(connection, self->connection.is_idle, Py_False);
     set(connection, self->connection.expires, self->given.never);
     set(connection, self->connection.is_responding, Py_False);
     if (begin_context(self, server, task) < 0 || count_in_flight(self, server, 1) < 0) return -1;
-    int status = respond(self, connection, server, task, fd, request);
+    int status = respond(self, connection, server, task, request);
     PyObject *error = status < 0 ? take_error() : NULL;
     if (count_in_flight(self, server, -1) < 0) status = -1;
     if (error != NULL) restore_error(error);
@@ -205,8 +240,9 @@ static int exchange(Native *self, PyObject *connection, PyObject *server, PyObje
 /* Return whether the parser is between two messages, where a request may be read without it. */
 static int is_between_messages(Native *self, PyObject *parser)
 {
-    return Py_IS_TYPE(parser, self->given.RequestParser)
-           && PyObject_Size(get(parser, self->parser.pending)) == 0
+    PyObject *pending = Py_IS_TYPE(parser, self->given.RequestParser)
+                            ? get(parser, self->parser.pending) : Py_None;
+    return PyList_CheckExact(pending) && PyList_GET_SIZE(pending) == 0
            && get(parser, self->parser.head_size) == self->zero
            && get(parser, self->parser.receiving) == Py_None
            && get(parser, self->parser.unfinished) == Py_None
@@ -219,7 +255,8 @@ static int may_begin(Native *self, PyObject *server, PyObject *settings)
 {
     return Py_IS_TYPE(settings, self->given.ServerSettings)
            && get(settings, self->settings.cancel_on_disconnect) == Py_False
-           && is_within(PyLong_AsLong(get(server, self->server.in_flight)) + 1,
+           && number(server, self->server.in_flight) >= 0
+           && is_within(number(server, self->server.in_flight) + 1,
                         get(settings, self->settings.max_requests_in_flight));
 }
 
@@ -228,36 +265,36 @@ static int is_plain_connection(Native *self, PyObject *connection)
 {
     return Py_IS_TYPE(connection, self->given.Connection)
            && Py_IS_TYPE(get(connection, self->connection.server), self->given.Server)
-           && Py_IS_TYPE(get(connection, self->connection.watcher), self->given.Watcher)
-           && Py_IS_TYPE(get(connection, self->connection.stream), self->given.socket)
-           && PyLong_AsLong(get(connection, self->connection.full_read)) > 0
+           && fd_of(self, connection) >= 0 && number(connection, self->connection.full_read) > 0
+           && number(connection, self->connection.in_a_row) >= 0
            && (get(connection, self->connection.is_dry) == Py_True
-               || PyLong_AsLong(get(connection, self->connection.in_a_row)) < MOST_IN_A_ROW);
+               || number(connection, self->connection.in_a_row) < MOST_IN_A_ROW);
 }
 
 /* Note how much was received, as `Wire.receive` does; return the size, -1 after an error. */
 static Py_ssize_t note_received(Native *self, PyObject *connection, Py_ssize_t size)
 {
-    int is_dry = size < PyLong_AsSsize_t(get(connection, self->connection.full_read));
+    int is_dry = size < number(connection, self->connection.full_read);
     set(connection, self->connection.is_dry, is_dry ? Py_True : Py_False);
     if (is_dry) return size;
-    Py_ssize_t in_a_row = PyLong_AsSsize_t(get(connection, self->connection.in_a_row)) + size;
+    Py_ssize_t in_a_row = number(connection, self->connection.in_a_row) + size;
     return take(connection, self->connection.in_a_row, PyLong_FromSsize_t(in_a_row)) < 0 ? -1 : size;
 }
 
 /* Receive into the buffer of the server; return the number of bytes, -1 after an error. */
 static Py_ssize_t receive_bytes(Native *self, PyObject *connection, PyObject *server,
-                                PyObject *task, int fd)
+                                PyObject *task)
 {
-    PyObject *buffer = get(server, self->server.buffer);
-    PyObject *watcher = get(connection, self->connection.watcher);
     for (;;) {
-        if (get(connection, self->connection.is_dry) == Py_True
-            && wait_readable(self, watcher, task) < 0)
-            return -1;
-        int is_open = get(watcher, self->watcher.is_forgotten) == Py_False;
-        ssize_t size = recv(is_open ? fd : -1, PyByteArray_AS_STRING(buffer),
-                            PyByteArray_GET_SIZE(buffer), 0);
+        PyObject *watcher = Py_NewRef(get(connection, self->connection.watcher)), *buffer;
+        int is_dry = get(connection, self->connection.is_dry) == Py_True;
+        int status = is_dry ? wait_readable(self, watcher, task) : 0;
+        Py_DECREF(watcher);
+        if (status < 0) return -1;
+        if (!PyByteArray_CheckExact(buffer = get(server, self->server.buffer)))
+            return done(PyErr_Format(PyExc_TypeError, "%R is not a bytearray", buffer));
+        ssize_t size = recv(fd_of(self, connection), PyByteArray_AS_STRING(buffer),
+                            PyByteArray_GET_SIZE(buffer), MSG_DONTWAIT);
         if (size >= 0) return note_received(self, connection, size);
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             set(connection, self->connection.is_dry, Py_True);
@@ -273,18 +310,23 @@ static Py_ssize_t receive_bytes(Native *self, PyObject *connection, PyObject *se
  * Returns 1 and the result of `receive` if this is the end of it; 0 after a response; -1 after an
  * error.
  */
-static int receive_one(Native *self, PyObject *connection, PyObject *server, PyObject *task, int fd,
+static int receive_one(Native *self, PyObject *connection, PyObject *server, PyObject *task,
                        Py_ssize_t *result)
 {
-    *result = receive_bytes(self, connection, server, task, fd);
+    *result = receive_bytes(self, connection, server, task);
     if (*result <= 0) return *result < 0 ? -1 : 1;
-    PyObject *parser = get(connection, self->connection.parser), *request = NULL;
-    PyObject *settings = get(server, self->server.settings);
-    if (!is_between_messages(self, parser) || !may_begin(self, server, settings)) return 1;
-    const char *data = PyByteArray_AS_STRING(get(server, self->server.buffer));
-    int status = make_request(self, parser, settings, data, *result, &request);
+    PyObject *parser = Py_NewRef(get(connection, self->connection.parser)), *request = NULL;
+    PyObject *settings = Py_NewRef(get(server, self->server.settings));
+    PyObject *buffer = Py_NewRef(get(server, self->server.buffer)); /* its view keeps its size */
+    int status = 0;
+    if (is_between_messages(self, parser) && may_begin(self, server, settings))
+        status = make_request(self, parser, settings, PyByteArray_AS_STRING(buffer), *result,
+                              &request);
+    Py_DECREF(parser);
+    Py_DECREF(settings);
+    Py_DECREF(buffer);
     if (status != 1) return status < 0 ? -1 : 1;
-    int is_open = exchange(self, connection, server, task, fd, request);
+    int is_open = exchange(self, connection, server, task, request);
     Py_DECREF(request);
     *result = is_open ? ANSWERED : 0;
     return is_open < 0 ? -1 : !is_open || get(server, self->server.is_stopping) != Py_False;
@@ -302,14 +344,14 @@ PyObject *receive(PyObject *object, PyObject *const *args, Py_ssize_t count)
         || !PyObject_TypeCheck(args[1], self->given.Task))
         return PyErr_Format(PyExc_TypeError, "receive() needs a Connection and its Task");
     PyObject *connection = args[0], *task = args[1];
-    PyObject *watcher = get(connection, self->connection.watcher);
     if (!is_plain_connection(self, connection))
         return PyObject_CallMethodOneArg(connection, self->name.receive, task);
     PyObject *server = Py_NewRef(get(connection, self->connection.server));
-    int fd = (int)PyLong_AsLong(get(watcher, self->watcher.fd)), status;
+    int status;
     Py_ssize_t result = ANSWERED;
-    while ((status = receive_one(self, connection, server, task, fd, &result)) == 0
-           && is_plain_connection(self, connection)) {
+    while ((status = receive_one(self, connection, server, task, &result)) == 0
+           && is_plain_connection(self, connection)
+           && get(connection, self->connection.server) == server) {
         set(connection, self->connection.is_idle, Py_True);
         set(connection, self->connection.expires, get(server, self->server.idle_until));
     }
@@ -337,8 +379,7 @@ int set_up_serving(Native *self, PyObject *classes)
     static const Fields fields[] = {
         {"Connection Request RequestParser Response Server ServerSettings socket encode_fields "
          "is_host never response_to_error status_and_type", NULL, RANGE(given.Connection, given.status_and_type)},
-        {"_finish receive send_rest", NULL,
-         RANGE(name.finish, name.send_rest), 1},
+        {"_finish receive _run_callbacks send_rest", NULL, RANGE(name.finish, name.send_rest), 1},
         {"expires _full_read _in_a_row _is_dry is_idle _is_responding _parser server stream "
          "watcher", "Connection", PLACE(connection)},
         {"error head_size held_bytes peer pending _receiving _source _unfinished",

@@ -50,7 +50,8 @@ static Py_ssize_t offset_of(PyObject *cls, PyObject *name)
     PyObject *descriptor = PyObject_GetAttr(cls, name);
     if (descriptor == NULL) return -1;
     Py_ssize_t offset = -1;
-    if (Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) {
+    if (PyType_Check(cls) && Py_IS_TYPE(descriptor, &PyMemberDescr_Type)
+        && PyType_IsSubtype((PyTypeObject *)cls, PyDescr_TYPE(descriptor))) {
         const PyMemberDef *member = ((PyMemberDescrObject *)descriptor)->d_member;
         offset = member->type == T_OBJECT_EX ? member->offset : -1;
     }
@@ -149,26 +150,43 @@ static PyMethodDef STEP = {
     "Make a callable that stands for a function of the request path.",
 };
 
+/* Set up a stage: each once and after the one before. A failed one leaves the others impossible. */
+static int begin(PyObject *object, int stage, int (*set_up_stage)(Native *, PyObject *),
+                 PyObject *classes)
+{
+    Native *self = (Native *)object;
+    if (self->stages != stage || !PyDict_CheckExact(classes)) {
+        PyErr_SetString(PyExc_TypeError, "stages are set up in order, each once, with a dict");
+        return -1;
+    }
+    self->stages = -1;
+    if (set_up_stage(self, classes) < 0) return -1;
+    self->stages = stage + 1;
+    return 0;
+}
+
 static PyObject *native_scheduler(PyObject *self, PyObject *classes)
 {
-    if (set_up_scheduler((Native *)self, classes) < 0) return NULL;
+    if (begin(self, 0, set_up_scheduler, classes) < 0) return NULL;
     return PyCFunction_New(&TURNS, self);
 }
 
 static PyObject *native_serving(PyObject *self, PyObject *classes)
 {
-    if (set_up_serving((Native *)self, classes) < 0) return NULL;
+    if (begin(self, 1, set_up_serving, classes) < 0) return NULL;
     return Py_BuildValue("NN", PyCFunction_New(&RECEIVE, self), PyCFunction_New(&READ_REQUEST, self));
 }
 
 static PyObject *native_routing(PyObject *self, PyObject *classes)
 {
-    if (set_up_routing((Native *)self, classes) < 0) return NULL;
+    if (begin(self, 2, set_up_routing, classes) < 0) return NULL;
     return PyCFunction_New(&STEP, self);
 }
 
 static PyObject *native_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
+    if (PyTuple_GET_SIZE(args) > 0 || keywords != NULL)
+        return PyErr_Format(PyExc_TypeError, "Native() takes no arguments");
     Native *self = (Native *)type->tp_alloc(type, 0);
     if (self == NULL) return NULL;
     self->no_arguments = PyTuple_New(0);

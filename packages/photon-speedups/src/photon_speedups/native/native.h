@@ -13,18 +13,20 @@ enum { METHODS = 6, NAME_CACHE = 128, PREFIX_CACHE = 16, OUTPUT_SIZE = 40 * 1024
 /* The one object of the module. Its references stand in one row, from `given` to `prefixes`. */
 typedef struct {
     PyObject_HEAD
+    int stages; /* that are set up, in their order */
     struct { /* classes and functions that Python code hands over */
-        PyTypeObject *EpollPoller, *Hub, *Task, *Watcher, *deque;
+        PyTypeObject *EpollPoller, *Hub, *Postponement, *Task, *Timer, *TimerHeap, *Watcher, *deque;
         PyObject *monotonic;
         PyTypeObject *Connection, *Request, *RequestParser, *Response, *Server;
         PyTypeObject *ServerSettings, *socket;
         PyObject *encode_fields, *is_host, *never, *response_to_error, *status_and_type;
+        PyTypeObject *Dispatch, *Node, *PathTree, *Route;
         PyObject *ValidationError, *encode;
     } given;
     struct { /* names of methods and attributes */
         PyObject *append, *appendleft, *ask_again, *choose_next, *count_switches, *drain;
         PyObject *finish_poll, *new_greenlet, *popleft, *recover, *unpark, *wait_read;
-        PyObject *finish, *receive, *send_rest;
+        PyObject *finish, *receive, *run_callbacks, *send_rest;
     } name;
     PyObject *no_arguments, *empty_bytes, *empty_text, *zero, *version, *methods[METHODS];
     /* Caches: they hold nothing but what the Python code would make or return again. */
@@ -42,7 +44,7 @@ typedef struct {
         Py_ssize_t writable, writer;
     } watcher;
     struct { Py_ssize_t epoll_fd, waker, watchers; } poller;
-    Py_ssize_t entries, callback, read_fd, postponed_switches;
+    Py_ssize_t entries, callback, postponed_switches;
     struct {
         Py_ssize_t expires, full_read, in_a_row, is_dry, is_idle, is_responding, parser, server;
         Py_ssize_t stream, watcher;
@@ -95,6 +97,14 @@ static inline PyObject *get(PyObject *object, Py_ssize_t offset)
 {
     PyObject *value = *(PyObject **)((char *)object + offset);
     return value == NULL ? Py_None : value;
+}
+
+/* Return the value of a slot as a number; -1 if it is not an int, or too large. */
+static inline long number(PyObject *object, Py_ssize_t offset)
+{
+    int overflow;
+    PyObject *value = get(object, offset);
+    return PyLong_CheckExact(value) ? PyLong_AsLongAndOverflow(value, &overflow) : -1;
 }
 
 /* Set a slot to a new reference, which it takes over; return -1 if there is no value. */

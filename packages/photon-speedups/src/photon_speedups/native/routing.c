@@ -41,7 +41,7 @@ static int is_request(PyObject *self, PyObject *request)
 static PyObject *find_straight(Native *self, PyObject *node, PyObject *path, PyObject *values)
 {
     Py_ssize_t length = PyUnicode_GET_LENGTH(path), at = 0;
-    while (at <= length) {
+    while (at <= length && Py_IS_TYPE(node, self->given.Node)) {
         Py_ssize_t end = PyUnicode_FindChar(path, '/', at, length, 1);
         if (end < 0) end = length;
         PyObject *segment = PyUnicode_Substring(path, at, end), *child;
@@ -58,7 +58,7 @@ static PyObject *find_straight(Native *self, PyObject *node, PyObject *path, PyO
         node = child;
         at = end + 1;
     }
-    return get(node, self->node.targets);
+    return Py_IS_TYPE(node, self->given.Node) ? get(node, self->node.targets) : NULL;
 }
 
 /* `Dispatch.__call__`: its parts are the dispatch. */
@@ -68,15 +68,17 @@ static PyObject *run_dispatch(PyObject *self, PyObject *request)
     Native *native = native_of(self);
     PyObject *dispatch = part(self, 0);
     PyObject *path = get(request, native->request.raw_path);
-    PyObject *tree = get(dispatch, native->dispatch.tree), *values = PyList_New(0);
-    if (values == NULL) return NULL;
+    PyObject *tree = get(dispatch, native->dispatch.tree), *values;
+    if (!Py_IS_TYPE(tree, native->given.PathTree) || !PyUnicode_Check(path))
+        return by_python(self, request);
+    if ((values = PyList_New(0)) == NULL) return NULL;
     PyObject *targets = PyDict_GetItemWithError(get(tree, native->tree.literal), path);
     if (targets == NULL && !PyErr_Occurred()
         && PyUnicode_FindChar(path, '%', 0, PyUnicode_GET_LENGTH(path), 1) == -1)
         targets = find_straight(native, get(tree, native->tree.root), path, values);
     PyObject *endpoint = targets == NULL ? NULL : PyDict_GetItemWithError(
         targets, get(request, native->request.method));
-    if (endpoint == NULL) {
+    if (endpoint == NULL || !PyTuple_Check(endpoint) || PyTuple_GET_SIZE(endpoint) != 2) {
         Py_DECREF(values);
         return PyErr_Occurred() ? NULL : by_python(self, request);
     }
@@ -112,7 +114,8 @@ static int add(PyObject *cell, double amount)
     }
     PyObject *figure = PyList_CheckExact(cell) ? PyList_GetItem(cell, 0) : NULL;
     if (figure == NULL && !PyErr_Occurred()) PyErr_BadArgument(); /* it was released */
-    PyObject *sum = figure == NULL ? NULL : PyFloat_FromDouble(PyFloat_AsDouble(figure) + amount);
+    double before = figure == NULL ? -1.0 : PyFloat_AsDouble(figure);
+    PyObject *sum = PyErr_Occurred() ? NULL : PyFloat_FromDouble(before + amount);
     return sum == NULL ? -1 : PyList_SetItem(cell, 0, sum);
 }
 
@@ -128,6 +131,8 @@ static PyObject *series_of(PyObject *self, PyObject *request, PyObject *response
 {
     Native *native = native_of(self);
     PyObject *route = get(request, native->request.route);
+    if (route != Py_None && !PyObject_TypeCheck(route, native->given.Route))
+        return PyErr_Format(PyExc_TypeError, "%R is not a Route", route);
     PyObject *template = route == Py_None ? native->empty_text : get(route, native->template);
     PyObject *key = PyTuple_Pack(3, get(request, native->request.method), template,
                                  get(response, native->response.status));
@@ -136,6 +141,17 @@ static PyObject *series_of(PyObject *self, PyObject *request, PyObject *response
     if (series == NULL && !PyErr_Occurred()) series = PyObject_CallOneArg(part(self, 3), key);
     Py_DECREF(key);
     return series;
+}
+
+/* Return whether an object has requests, bounds, buckets and seconds; the last bound is infinite. */
+static int is_series(PyObject *series)
+{
+    return PyTuple_CheckExact(series) && PyTuple_GET_SIZE(series) == 4
+           && PyTuple_CheckExact(PyTuple_GET_ITEM(series, 1))
+           && PyList_CheckExact(PyTuple_GET_ITEM(series, 2))
+           && PyTuple_GET_SIZE(PyTuple_GET_ITEM(series, 1)) > 0
+           && PyTuple_GET_SIZE(PyTuple_GET_ITEM(series, 1))
+                  <= PyList_GET_SIZE(PyTuple_GET_ITEM(series, 2));
 }
 
 /* The counting of `Metrics.wrap`: next handler, number in progress, known series, `add`. */
@@ -147,17 +163,17 @@ static PyObject *run_count(PyObject *self, PyObject *request)
     PyObject *response = call(part(self, 0), request);
     PyObject *error = response == NULL ? take_error() : NULL, *series = NULL;
     int status = add(part(self, 1), -1.0);
-    if (error != NULL) {
-        restore_error(error);
-        return NULL;
-    }
+    if (error != NULL) restore_error(error);
+    if (response == NULL) return NULL;
     if (status == 0 && PyObject_TypeCheck(response, native_of(self)->given.Response))
         series = series_of(self, request, response);
-    if (series != NULL) { /* requests, bounds, buckets, seconds */
+    if (series != NULL && !is_series(series)) {
+        PyErr_Format(PyExc_TypeError, "%R is not a series", series);
+    } else if (series != NULL) {
         double duration = now() - started;
         PyObject *bounds = PyTuple_GET_ITEM(series, 1), *buckets = PyTuple_GET_ITEM(series, 2);
-        Py_ssize_t at = 0, size = PyTuple_GET_SIZE(bounds);
-        while (at < size && PyFloat_AsDouble(PyTuple_GET_ITEM(bounds, at)) < duration) at++;
+        Py_ssize_t at = 0, last = PyTuple_GET_SIZE(bounds) - 1;
+        while (at < last && PyFloat_AsDouble(PyTuple_GET_ITEM(bounds, at)) < duration) at++;
         if (add(PyTuple_GET_ITEM(series, 0), 1.0) == 0
             && add(PyList_GET_ITEM(buckets, at), 1.0) == 0)
             add(PyTuple_GET_ITEM(series, 3), duration);
@@ -223,6 +239,7 @@ static PyObject *run_int(PyObject *self, PyObject *text)
 static PyObject *run_bind(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     PyObject *python = PyTuple_GET_ITEM(self, 1), *convert = part(self, 1), *value;
+    if (count != 2) return PyObject_Vectorcall(python, args, (size_t)count, NULL);
     PyObject *text = call(part(self, 0), args[0]);
     if (text == Py_None) {
         Py_DECREF(text);
@@ -325,15 +342,34 @@ static PyMethodDef KINDS[] = {
     {"int", run_int, METH_O, "Convert text to an int."},
     {"bind", (PyCFunction)(void (*)(void))run_bind, METH_FASTCALL, "Bind a parameter."},
 };
-static const Py_ssize_t PARTS[] = {1, 1, 4, 3, 3, 1, 1, 0, 5}; /* of each kind */
+static const char *const PARTS[] = { /* of each kind, see `is_part`; other letters are any object */
+    "d", "*", "**m*", "t**", "***", "i", "s", "", "*****",
+};
+
+/* Return whether an object can be a part of a step. */
+static int is_part(Native *self, char letter, PyObject *object)
+{
+    int overflow;
+    switch (letter) {
+    case 'd': return PyObject_TypeCheck(object, self->given.Dispatch);
+    case 'i': return PyLong_CheckExact(object) && PyLong_AsLongAndOverflow(object, &overflow) >= 0;
+    case 'm': return PyDict_CheckExact(object);
+    case 's': return PyUnicode_CheckExact(object) && PyUnicode_IS_ASCII(object);
+    case 't': return PyTuple_CheckExact(object) && PyTuple_GET_SIZE(object) <= MOST_ARGUMENTS;
+    default: return 1;
+    }
+}
 
 /* Make a step: step(kind, function, *parts). */
 PyObject *step(PyObject *native, PyObject *const *args, Py_ssize_t count)
 {
     for (size_t kind = 0; count >= 2 && kind < Py_ARRAY_LENGTH(KINDS); kind++) {
-        if (!PyUnicode_Check(args[0]) || count != PARTS[kind] + 2
+        if (!PyUnicode_Check(args[0]) || count != (Py_ssize_t)strlen(PARTS[kind]) + 2
             || PyUnicode_CompareWithASCIIString(args[0], KINDS[kind].ml_name) != 0)
             continue;
+        for (Py_ssize_t at = 2; at < count; at++)
+            if (!is_part((Native *)native, PARTS[kind][at - 2], args[at]))
+                return PyErr_Format(PyExc_TypeError, "%R is not a part of %R", args[at], args[0]);
         PyObject *self = PyTuple_New(count);
         if (self == NULL) return NULL;
         PyTuple_SET_ITEM(self, 0, Py_NewRef(native));
@@ -348,7 +384,8 @@ PyObject *step(PyObject *native, PyObject *const *args, Py_ssize_t count)
 int set_up_routing(Native *self, PyObject *classes)
 {
     static const Fields fields[] = {
-        {"ValidationError encode", NULL, RANGE(given.ValidationError, given.encode)},
+        {"Dispatch Node PathTree Route ValidationError encode", NULL,
+         RANGE(given.Dispatch, given.encode)},
         {"_tree _enter", "Dispatch", PLACE(dispatch)},
         {"_literal _root", "PathTree", PLACE(tree)},
         {"literals parameter partials targets", "Node", PLACE(node)},

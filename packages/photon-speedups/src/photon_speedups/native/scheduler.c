@@ -38,13 +38,14 @@ static int unpark(Native *self, PyObject *waiter)
 static PyObject *choose_next(Native *self, PyObject *hub)
 {
     PyObject *ready = get(hub, self->hub.ready);
-    long left = PyLong_AsLong(get(hub, self->hub.switches_left));
+    long left = number(hub, self->hub.switches_left);
     if (!Py_IS_TYPE(ready, self->given.deque))
         return PyObject_CallMethodNoArgs(hub, self->name.choose_next);
     if (left <= 0 || PyObject_Size(ready) <= 0) return Py_NewRef(get(hub, self->hub.greenlet));
     PyObject *task = PyObject_CallMethodNoArgs(ready, self->name.popleft), *chosen = NULL;
     if (task == NULL) return NULL;
-    if (get(task, self->task.greenlet) == Py_None) { /* it has not begun */
+    if (!PyObject_TypeCheck(task, self->given.Task)
+        || get(task, self->task.greenlet) == Py_None) { /* it has not begun */
         if (done(PyObject_CallMethodOneArg(ready, self->name.appendleft, task)) == 0)
             chosen = PyObject_CallMethodNoArgs(hub, self->name.choose_next);
     } else if (take(hub, self->hub.switches_left, PyLong_FromLong(left - 1)) == 0) {
@@ -64,7 +65,7 @@ static int switch_to(Native *self, PyObject *chosen)
     return done(result);
 }
 
-/* `Task.park`, for a task without a pending cancellation. */
+/* `Task.park`, for a task without a pending cancellation. Its hub may be another one later. */
 static int park(Native *self, PyObject *hub, PyObject *task)
 {
     set(task, self->task.parked, Py_True);
@@ -74,8 +75,9 @@ static int park(Native *self, PyObject *hub, PyObject *task)
     if (error != Py_None) set(task, self->task.interrupt, Py_None);
     if (status < 0) {
         set(task, self->task.parked, Py_False);
-        if (done(PyObject_CallMethodObjArgs(hub, self->name.recover, task, error, NULL)) < 0)
-            PyErr_WriteUnraisable(hub);
+        if (done(PyObject_CallMethodObjArgs(get(task, self->task.hub), self->name.recover, task,
+                                            error, NULL)) < 0)
+            PyErr_WriteUnraisable(task);
         restore_error(Py_NewRef(error));
     } else if (error != Py_None) {
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
@@ -85,16 +87,17 @@ static int park(Native *self, PyObject *hub, PyObject *task)
     return status;
 }
 
-/* `Watcher.wait_read`. Blocks: the task. */
+/* `Watcher.wait_read`, for a watcher that the caller holds. Blocks: the task. */
 int wait_readable(Native *self, PyObject *watcher, PyObject *task)
 {
     PyObject *hub = get(task, self->task.hub);
-    if (get(watcher, self->watcher.readable) == Py_True
-        || get(watcher, self->watcher.ended) == Py_True) {
+    int is_plain = Py_IS_TYPE(watcher, self->given.Watcher);
+    if (is_plain && (get(watcher, self->watcher.readable) == Py_True
+                     || get(watcher, self->watcher.ended) == Py_True)) {
         set(watcher, self->watcher.readable, Py_False);
         return 0;
     }
-    if (get(watcher, self->watcher.reader) != Py_None
+    if (!is_plain || get(watcher, self->watcher.reader) != Py_None
         || get(watcher, self->watcher.is_forgotten) != Py_False
         || get(task, self->task.is_pending) != Py_False
         || !PyObject_TypeCheck(hub, self->given.Hub))
@@ -119,12 +122,17 @@ static int fire_direction(Native *self, PyObject *watcher, Py_ssize_t flag, Py_s
     return status;
 }
 
+static int is_empty(PyObject *list)
+{
+    return PyList_CheckExact(list) && PyList_GET_SIZE(list) == 0;
+}
+
 /* `Watcher.fire`. */
 static int fire(Native *self, PyObject *watcher, unsigned mask)
 {
     if (mask & RARE || !Py_IS_TYPE(watcher, self->given.Watcher)
-        || PyObject_Size(get(watcher, self->watcher.more_readers)) != 0
-        || PyObject_Size(get(watcher, self->watcher.more_writers)) != 0)
+        || !is_empty(get(watcher, self->watcher.more_readers))
+        || !is_empty(get(watcher, self->watcher.more_writers)))
         return done(PyObject_CallMethod(watcher, "fire", "I", mask));
     if (mask & (EPOLLIN | EPOLLERR)) {
         set(watcher, self->watcher.is_dry, Py_False);
@@ -135,10 +143,10 @@ static int fire(Native *self, PyObject *watcher, unsigned mask)
     return fire_direction(self, watcher, self->watcher.writable, self->watcher.writer);
 }
 
-/* Fire the watcher of a descriptor, or empty the waker. */
+/* Fire the watcher of a descriptor; of the waker and those that are forgotten, empty the waker. */
 static int deliver(Native *self, PyObject *poller, const struct epoll_event *event)
 {
-    PyObject *fd = PyLong_FromLong(event->data.fd), *waker = get(poller, self->poller.waker);
+    PyObject *fd = PyLong_FromLong(event->data.fd);
     if (fd == NULL) return -1;
     PyObject *watcher = PyDict_GetItemWithError(get(poller, self->poller.watchers), fd);
     Py_DECREF(fd);
@@ -149,14 +157,13 @@ static int deliver(Native *self, PyObject *poller, const struct epoll_event *eve
         return status;
     }
     if (PyErr_Occurred()) return -1;
-    int is_waker = PyLong_AsLong(get(waker, self->read_fd)) == event->data.fd;
-    return is_waker ? done(PyObject_CallMethodNoArgs(waker, self->name.drain)) : 0;
+    return done(PyObject_CallMethodNoArgs(get(poller, self->poller.waker), self->name.drain));
 }
 
 /* `EpollPoller.poll`. An interrupted wait is a poll without events: the turn goes on. */
 static int poll_events(Native *self, PyObject *poller, struct epoll_event *events, double timeout)
 {
-    int epoll = (int)PyLong_AsLong(get(poller, self->poller.epoll_fd)), count = MOST_EVENTS;
+    int epoll = (int)number(poller, self->poller.epoll_fd), count = MOST_EVENTS;
     int milliseconds = (int)ceil(fmin(timeout, LONGEST_POLL) * 1e3);
     for (; count == MOST_EVENTS; milliseconds = 0) { /* all of them, before timers fire */
         PyThreadState *state = milliseconds == 0 ? NULL : PyEval_SaveThread();
@@ -183,12 +190,16 @@ static double now(void)
 /* Find the time of the first timer; return 0 if only Python can: the first one was cancelled. */
 static int find_due(Native *self, PyObject *hub, double *due)
 {
-    PyObject *entries = get(get(hub, self->hub.timers), self->entries);
+    PyObject *timers = get(hub, self->hub.timers), *entries, *first;
     *due = INFINITY;
+    if (!Py_IS_TYPE(timers, self->given.TimerHeap)) return 0;
+    if (!PyList_CheckExact(entries = get(timers, self->entries))) return 0;
     if (PyList_GET_SIZE(entries) == 0) return 1;
-    PyObject *first = PyList_GET_ITEM(entries, 0), *when = PyTuple_GET_ITEM(first, 0);
-    if (!PyFloat_CheckExact(when)) return 0;
-    *due = PyFloat_AS_DOUBLE(when);
+    if (!PyTuple_CheckExact(first = PyList_GET_ITEM(entries, 0)) || PyTuple_GET_SIZE(first) != 3
+        || !PyFloat_CheckExact(PyTuple_GET_ITEM(first, 0))
+        || !Py_IS_TYPE(PyTuple_GET_ITEM(first, 2), self->given.Timer))
+        return 0;
+    *due = PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(first, 0));
     return get(PyTuple_GET_ITEM(first, 2), self->callback) != Py_None;
 }
 
@@ -196,12 +207,14 @@ static int find_due(Native *self, PyObject *hub, double *due)
 static int is_plain_turn(Native *self, PyObject *hub, double *due, double *timeout)
 {
     PyObject *ready = get(hub, self->hub.ready), *main = get(hub, self->hub.main);
-    if (get(hub, self->hub.fatal) != Py_None || main == Py_None
+    PyObject *posted = get(hub, self->hub.posted);
+    if (get(hub, self->hub.fatal) != Py_None || !PyObject_TypeCheck(main, self->given.Task)
         || get(main, self->task.done) != Py_False /* the run has ended */
         || !Py_IS_TYPE(get(hub, self->hub.poller), self->given.EpollPoller)
         || !Py_IS_TYPE(ready, self->given.deque)
         || get(hub, self->hub.time) != self->given.monotonic
-        || PyObject_Size(get(hub, self->hub.posted)) != 0 || !find_due(self, hub, due))
+        || !Py_IS_TYPE(posted, self->given.deque) || PyObject_Size(posted) != 0
+        || !find_due(self, hub, due))
         return 0;
     int is_busy = PyObject_Size(ready) > 0;
     *timeout = is_busy ? 0.0 : fmax(0.0, *due - now());
@@ -212,15 +225,18 @@ static int is_plain_turn(Native *self, PyObject *hub, double *due, double *timeo
 static int poll(Native *self, PyObject *hub, struct epoll_event *events, double due,
                 double timeout)
 {
-    PyObject *poller = get(hub, self->hub.poller);
-    if (poll_events(self, poller, events, timeout) < 0) { /* make the kernel report again */
+    PyObject *poller = Py_NewRef(get(hub, self->hub.poller));
+    int is_done = poll_events(self, poller, events, timeout) == 0;
+    if (!is_done) { /* make the kernel report again */
         PyObject *error = take_error();
         if (done(PyObject_CallMethodNoArgs(poller, self->name.ask_again)) < 0)
             PyErr_WriteUnraisable(poller);
         restore_error(error);
-        return -1;
     }
-    if (PyObject_Size(get(hub, self->hub.posted)) == 0 && now() < due) return 0;
+    Py_DECREF(poller);
+    Py_ssize_t posted = is_done ? PyObject_Size(get(hub, self->hub.posted)) : -1;
+    if (posted < 0) return -1;
+    if (posted == 0 && now() < due) return 0;
     PyObject *first = isfinite(due) ? PyFloat_FromDouble(due) : Py_NewRef(Py_None);
     if (first == NULL) return -1;
     int status = done(PyObject_CallMethodOneArg(hub, self->name.finish_poll, first));
@@ -231,20 +247,23 @@ static int poll(Native *self, PyObject *hub, struct epoll_event *events, double 
 /* One turn, as `Hub._turn`. */
 static int turn(Native *self, PyObject *hub, struct epoll_event *events, double due, double timeout)
 {
-    PyObject *ready = get(hub, self->hub.ready), *task;
-    PyObject *postponement = get(hub, self->hub.postponement);
-    long number = PyLong_AsLong(get(hub, self->hub.turns)) + 1;
+    PyObject *task, *postponement;
+    long turns = number(hub, self->hub.turns) + 1;
     if (poll(self, hub, events, due, timeout) < 0
-        || take(hub, self->hub.turns, PyLong_FromLong(number)) < 0
+        || take(hub, self->hub.turns, PyLong_FromLong(turns)) < 0
         || take(hub, self->hub.switches_left, PyLong_FromLong(SWITCHES_PER_TURN)) < 0)
         return -1;
-    while (PyObject_Size(ready) > 0 && PyLong_AsLong(get(hub, self->hub.switches_left)) > 0) {
+    while (PyObject_Size(get(hub, self->hub.ready)) > 0
+           && number(hub, self->hub.switches_left) > 0) {
         if (switch_to(self, choose_next(self, hub)) < 0) return -1;
         while ((task = get(hub, self->hub.unstarted)) != Py_None) /* the hub alone may start it */
             if (switch_to(self, PyObject_CallMethodOneArg(hub, self->name.new_greenlet, task)) < 0)
                 return -1;
     }
-    if (PyLong_AsLong(get(postponement, self->postponed_switches)) != 0
+    if (PyErr_Occurred()) return -1;
+    postponement = get(hub, self->hub.postponement);
+    if ((!Py_IS_TYPE(postponement, self->given.Postponement)
+         || number(postponement, self->postponed_switches) != 0)
         && done(PyObject_CallMethodNoArgs(hub, self->name.count_switches)) < 0)
         return -1;
     set(hub, self->hub.running, Py_None);
@@ -271,7 +290,7 @@ PyObject *turns(PyObject *object, PyObject *hub)
 int set_up_scheduler(Native *self, PyObject *classes)
 {
     static const Fields fields[] = {
-        {"EpollPoller Hub Task Watcher deque monotonic", NULL,
+        {"EpollPoller Hub Postponement Task Timer TimerHeap Watcher deque monotonic", NULL,
          RANGE(given.EpollPoller, given.monotonic)},
         {"append appendleft _ask_again choose_next _count_switches drain _finish_poll "
          "_new_greenlet popleft recover unpark wait_read", NULL,
@@ -284,7 +303,6 @@ int set_up_scheduler(Native *self, PyObject *classes)
         {"epoll_fd waker _watchers", "EpollPoller", PLACE(poller)},
         {"_entries", "TimerHeap", PLACE(entries)},
         {"callback", "Timer", PLACE(callback)},
-        {"read_fd", "Waker", PLACE(read_fd)},
         {"switches", "Postponement", PLACE(postponed_switches)},
         {0},
     };
