@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 VARIABLE: Final = "PHOTON_SPEEDUPS"
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """What this package and the C module agree on; another number is another agreement."""
 _DISTRIBUTION: Final = "photon-speedups"
 F = TypeVar("F", bound=Callable[..., Any])

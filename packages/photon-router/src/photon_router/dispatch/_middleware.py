@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import isfunction
 
 from photon_openapi.errors import MalformedBody, ValidationError
+from photon_runtime import speedups
 from photon_runtime.callables import location, require_value
 from photon_runtime.escapes import as_failure
 from photon_runtime.http import (
@@ -129,17 +130,21 @@ def _calling(
     is_object = isfunction(getattr(type(middleware), "__call__", None))  # noqa: B004 - its own
     call: Middleware = middleware.__call__ if is_object else middleware  # type: ignore[operator]
 
+    def checked(request: Request, result: object) -> Response:
+        response = as_response(result, middleware)
+        return response.respond(request) if isinstance(response, File) else response
+
+    def answer(request: Request, error: BaseException) -> Response:
+        return error_responses(request, as_failure(error))
+
     def call_middleware(request: Request) -> Response:
         try:
             response = call(request, call_next)
-            if type(response) is Response:
-                return response
-            response = as_response(response, middleware)
-            return response.respond(request) if isinstance(response, File) else response
+            return response if type(response) is Response else checked(request, response)
         except BaseException as error:
-            return error_responses(request, as_failure(error))
+            return answer(request, error)
 
-    return call_middleware
+    return speedups.step("middleware", call_middleware, call, call_next, checked, answer)
 
 
 def as_response(result: object, function: Callable[..., object]) -> Response:

@@ -14,8 +14,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
-enum { MOST_IN_A_ROW = 64 * 1024, APART = 32 * 1024 };
+enum { MOST_IN_A_ROW = 64 * 1024, APART = 32 * 1024 }; /* as in _wire.py and _send.py */
 enum { ANSWERED = -1 }; /* a result of `receive` besides a number of bytes: see `_wire.py` */
 
 /* Return the descriptor of a connection; -1 if its socket is closed, or is not watched any more.
@@ -80,29 +81,50 @@ static char *put_number(char *place, Py_ssize_t number)
     return put(place, digits + at, sizeof digits - at);
 }
 
-/* Put head and body together, as `encode_whole`; return the size, 0 if there is no room. */
+/* Put the head together, and a small body behind it; return the size, 0 if there is no room. */
 static Py_ssize_t put_whole(Native *self, PyObject *prefix, PyObject *fields, PyObject *date,
                             PyObject *body)
 {
     static const char length[] = "content-length: ";
-    if (PyBytes_GET_SIZE(prefix) + PyBytes_GET_SIZE(fields) + PyBytes_GET_SIZE(date)
-            + PyBytes_GET_SIZE(body) > OUTPUT_SIZE - 64)
+    Py_ssize_t copied = PyBytes_GET_SIZE(body) < APART ? PyBytes_GET_SIZE(body) : 0;
+    if (PyBytes_GET_SIZE(prefix) + PyBytes_GET_SIZE(fields) + PyBytes_GET_SIZE(date) + copied
+        > OUTPUT_SIZE - 64)
         return 0;
     char *place = put_bytes(put_bytes(self->output, prefix), fields);
     place = put_number(put(place, length, sizeof length - 1), PyBytes_GET_SIZE(body));
     place = put_bytes(put(place, "\r\n", 2), date);
-    return put_bytes(put(place, "\r\n", 2), body) - self->output;
+    place = put(put(place, "\r\n", 2), PyBytes_AS_STRING(body), copied);
+    return place - self->output;
 }
 
-/* Send what was put together; Python sends what the socket does not take. */
-static int send_output(Native *self, PyObject *connection, PyObject *task, Py_ssize_t size)
+/* Return what the socket has not taken of the output and of a body behind it. */
+static PyObject *rest_of(Native *self, Py_ssize_t size, PyObject *body, Py_ssize_t sent)
 {
-    ssize_t sent = send(fd_of(self, connection), self->output, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent == size) return 0;
+    if (sent < size) {
+        PyObject *rest = PyBytes_FromStringAndSize(self->output + sent, size - sent);
+        if (PyBytes_GET_SIZE(body) >= APART && rest != NULL) PyBytes_Concat(&rest, body);
+        return rest;
+    }
+    PyObject *view = PyMemoryView_FromObject(body), *rest = NULL;
+    if (view != NULL) rest = PySequence_GetSlice(view, sent - size, PyBytes_GET_SIZE(body));
+    Py_XDECREF(view);
+    return rest;
+}
+
+/* Send what was put together, and a large body behind it; Python sends what the socket leaves. */
+static int send_output(Native *self, PyObject *connection, PyObject *task, Py_ssize_t size,
+                       PyObject *body)
+{
+    Py_ssize_t apart = PyBytes_GET_SIZE(body) < APART ? 0 : PyBytes_GET_SIZE(body);
+    struct iovec pieces[] = {{self->output, size}, {PyBytes_AS_STRING(body), apart}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+    int fd = fd_of(self, connection), flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    ssize_t sent = apart == 0 ? send(fd, self->output, size, flags) : sendmsg(fd, &message, flags);
+    if (sent == size + apart) return 0;
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         return done(PyErr_SetFromErrno(PyExc_OSError));
     sent = Py_MAX(sent, 0);
-    PyObject *rest = PyBytes_FromStringAndSize(self->output + sent, size - sent);
+    PyObject *rest = rest_of(self, size, body, sent);
     if (rest == NULL) return -1;
     int status = done(PyObject_CallMethodObjArgs(connection, self->name.send_rest, rest, task,
                                                  sent == 0 ? Py_True : Py_False, NULL));
@@ -110,7 +132,7 @@ static int send_output(Native *self, PyObject *connection, PyObject *task, Py_ss
     return status;
 }
 
-/* Return whether a response goes out in one piece with its head, and the connection stays open. */
+/* Return whether a response is one of bytes with its length, and the connection stays open. */
 static int is_plain_response(Native *self, PyObject *connection, PyObject *server,
                              PyObject *request, PyObject *response)
 {
@@ -123,7 +145,7 @@ static int is_plain_response(Native *self, PyObject *connection, PyObject *serve
     PyObject *body = get(response, self->response.body);
     PyObject *content_type = get(response, self->response.content_type);
     PyObject *status = get(response, self->response.status);
-    if (!PyBytes_CheckExact(body) || PyBytes_GET_SIZE(body) >= APART || !PyLong_CheckExact(status)
+    if (!PyBytes_CheckExact(body) || !PyLong_CheckExact(status)
         || !(content_type == Py_None || PyUnicode_CheckExact(content_type))
         || !PyList_CheckExact(get(response, self->response.headers)))
         return 0;
@@ -136,18 +158,18 @@ static int is_plain_response(Native *self, PyObject *connection, PyObject *serve
  *
  * The values of header fields may run code of the application, which may change the response.
  */
-static Py_ssize_t encode_response(Native *self, PyObject *server, PyObject *response)
+static Py_ssize_t encode_response(Native *self, PyObject *server, PyObject *response,
+                                  PyObject *body)
 {
     PyObject *status = Py_NewRef(get(response, self->response.status));
     PyObject *content_type = Py_NewRef(get(response, self->response.content_type));
-    PyObject *body = Py_NewRef(get(response, self->response.body));
     PyObject *prefix = prefix_of(self, status, content_type);
     PyObject *fields = prefix == NULL ? NULL : fields_of(self, response);
     PyObject *date = get(server, self->server.date);
     Py_ssize_t size = fields == NULL ? -1 : 0;
     if (fields != NULL && PyBytes_CheckExact(date))
         size = put_whole(self, prefix, fields, date, body);
-    PyObject *held[] = {status, content_type, body, prefix, fields};
+    PyObject *held[] = {status, content_type, prefix, fields};
     for (size_t at = 0; at < Py_ARRAY_LENGTH(held); at++) Py_XDECREF(held[at]);
     return size;
 }
@@ -188,11 +210,14 @@ static int respond(Native *self, PyObject *connection, PyObject *server, PyObjec
     Py_DECREF(handler);
     if (response == NULL) response = answer_error(self->given.response_to_error, request);
     if (response == NULL) return -1;
-    Py_ssize_t size = 0;
-    if (is_plain_response(self, connection, server, request, response))
-        size = encode_response(self, server, response);
+    if (!is_plain_response(self, connection, server, request, response))
+        return finish(self, connection, task, request, response);
+    PyObject *body = Py_NewRef(get(response, self->response.body));
+    Py_ssize_t size = encode_response(self, server, response, body);
+    int status = size < 0 ? -1 : 1;
+    if (size > 0) status = send_output(self, connection, task, size, body) < 0 ? -1 : 1;
+    Py_DECREF(body);
     if (size == 0) return finish(self, connection, task, request, response);
-    int status = size < 0 ? -1 : send_output(self, connection, task, size) < 0 ? -1 : 1;
     Py_DECREF(response); /* only now: its end may run other code, which may use the output */
     if (size > 0) return run_callbacks(self, connection, task, request, status);
     if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_OSError))

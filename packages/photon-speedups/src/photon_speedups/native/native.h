@@ -7,7 +7,7 @@
 #include <Python.h>
 #include <stddef.h>
 
-enum { PROTOCOL = 1 }; /* grows with each change of what Python code and this module agree on */
+enum { PROTOCOL = 2 }; /* grows with each change of what Python code and this module agree on */
 enum { METHODS = 6, NAME_CACHE = 128, PREFIX_CACHE = 16, OUTPUT_SIZE = 40 * 1024 };
 
 /* The one object of the module. Its references stand in one row, from `given` to `prefixes`. */

@@ -101,6 +101,18 @@ static PyObject *run_endpoint(PyObject *self, PyObject *request)
     return response != NULL ? response : answer_error(part(self, 0), request);
 }
 
+/* The call of a middleware: it, the next handler, what checks its result, what answers errors. */
+static PyObject *run_middleware(PyObject *self, PyObject *request)
+{
+    PyObject *given[] = {request, part(self, 1)};
+    PyObject *response = PyObject_Vectorcall(part(self, 0), given, 2, NULL), *result = response;
+    if (response != NULL && !Py_IS_TYPE(response, native_of(self)->given.Response)) {
+        response = PyObject_CallFunctionObjArgs(part(self, 2), request, result, NULL);
+        Py_DECREF(result);
+    }
+    return response != NULL ? response : answer_error(part(self, 3), request);
+}
+
 /* -- counting --------------------------------------------------------------------------------- */
 
 /* Add to a figure: eight bytes of a shared memory, or the first item of a list. */
@@ -334,6 +346,7 @@ static PyObject *run_encode(PyObject *self, PyObject *result)
 static PyMethodDef KINDS[] = {
     {"dispatch", run_dispatch, METH_O, "Find the endpoint of a request, and enter the middleware."},
     {"endpoint", run_endpoint, METH_O, "Call the endpoint of a request, and answer its errors."},
+    {"middleware", run_middleware, METH_O, "Call a middleware, and answer its errors."},
     {"count", run_count, METH_O, "Call the next handler, and count the request."},
     {"direct", run_direct, METH_O, "Bind the arguments, call the handler, encode the result."},
     {"encode", run_encode, METH_O, "Encode a result as JSON."},
@@ -343,7 +356,7 @@ static PyMethodDef KINDS[] = {
     {"bind", (PyCFunction)(void (*)(void))run_bind, METH_FASTCALL, "Bind a parameter."},
 };
 static const char *const PARTS[] = { /* of each kind, see `is_part`; other letters are any object */
-    "d", "*", "**m*", "t**", "***", "i", "s", "", "*****",
+    "d", "*", "****", "**m*", "t**", "***", "i", "s", "", "*****",
 };
 
 /* Return whether an object can be a part of a step. */
