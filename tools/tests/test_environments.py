@@ -8,7 +8,8 @@ import pytest
 
 import dev
 import environments
-from environments import Environment, Failure
+from environments import Environment, Failure, RunEnvironment
+from folders import put
 
 LOCKS = environments.locks()
 PATHS = pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
@@ -109,6 +110,40 @@ def test_the_demo_makes_no_environment_for_developing(
 def test_pins_are_read_without_hashes_and_with_markers() -> None:
     text = "# head\na-b==1.0 ; python_full_version < '3.14' \\\n    --hash=sha256:0\nc==2\n"
     assert environments._pins(text) == ["a-b==1.0 ; python_full_version < '3.14'", "c==2"]
+
+
+def test_hatch_forgets_what_it_installed_in_an_environment_that_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It compares requirements with its note of the last ones, and not with the environment."""
+    notes = put(tmp_path / "hatch" / "data" / "env" / ".metadata" / "default.json", "{}")
+    found: list[bool] = []
+
+    def call(command: list[object], **options: object) -> int:
+        found.append(notes.exists())
+        return 0
+
+    monkeypatch.setattr(environments, "_HATCH_HOME", tmp_path / "hatch")
+    monkeypatch.setattr(environments, "HOME", tmp_path)
+    monkeypatch.setattr(environments, "_install_hatch", lambda: None)
+    monkeypatch.setattr(environments, "_pip_install", lambda *_: None)
+    monkeypatch.setattr("subprocess.call", call)
+    environment = Environment()
+    environment.home = environments.ROOT / ".venv" / "of-this-test"
+    environment._make()
+    assert found == [False, False]
+
+
+def test_what_runs_has_every_package_in_place_but_the_one_that_needs_a_compiler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr(environments, "_make_venv", lambda _: None)
+    monkeypatch.setattr(environments, "_pip_install", lambda _, arguments: calls.append(arguments))
+    RunEnvironment()._make()
+    installed = {Path(each).name for each in calls[-1] if not each.startswith("-")}
+    folders = {path.parent.name for path in environments.ROOT.glob("packages/*/pyproject.toml")}
+    assert installed == folders - {"photon-speedups"}
 
 
 def test_each_choice_of_versions_has_a_folder_of_its_own() -> None:

@@ -19,7 +19,7 @@ BUILD = "import sys; from setuptools import build_meta as b; print(getattr(b, sy
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of the package without what was built in it."""
-    patterns = ("*.*", "src/*/*.py*", "src/*/py.typed", "src/*/native/*", "tests/*.py")
+    patterns = ("*.*", "src/*/*.py", "src/*/py.typed", "src/*/native/*", "tests/*.py")
     for path in {path for pattern in patterns for path in FOLDER.glob(pattern)}:
         copy = tmp_path / path.relative_to(FOLDER)
         copy.parent.mkdir(parents=True, exist_ok=True)
