@@ -239,10 +239,8 @@ static int begin_context(Native *self, PyObject *server, PyObject *task)
 
 static int count_in_flight(Native *self, PyObject *server, long change)
 {
-    PyObject *before = get(server, self->server.in_flight), *step = PyLong_FromLong(change);
-    PyObject *after = step == NULL ? NULL : PyNumber_Add(before, step);
-    Py_XDECREF(step);
-    return take(server, self->server.in_flight, after);
+    long after = number(server, self->server.in_flight) + change;
+    return take(server, self->server.in_flight, PyLong_FromLong(Py_MAX(after, 0)));
 }
 
 /* `Connection._exchange`; the result is that of `respond`. */

@@ -115,8 +115,10 @@ int wait_readable(Native *self, PyObject *watcher, PyObject *task)
 static int fire_direction(Native *self, PyObject *watcher, Py_ssize_t flag, Py_ssize_t waiter)
 {
     set(watcher, flag, Py_True);
-    PyObject *woken = Py_NewRef(get(watcher, waiter));
-    int status = woken == Py_None ? 0 : unpark(self, woken);
+    PyObject *woken = get(watcher, waiter);
+    if (woken == Py_None) return 0;
+    Py_INCREF(woken);
+    int status = unpark(self, woken);
     if (status == 0 && get(watcher, waiter) == woken) set(watcher, waiter, Py_None);
     Py_DECREF(woken);
     return status;
