@@ -421,5 +421,10 @@ int set_up_serving(Native *self, PyObject *classes)
     for (int at = 0; at < METHODS; at++)
         if ((self->methods[at] = PyUnicode_InternFromString(methods[at])) == NULL) return -1;
     self->version = PyUnicode_InternFromString("1.1");
-    return self->version == NULL ? -1 : set_up(self, classes, fields);
+    if (self->version == NULL || set_up(self, classes, fields) < 0) return -1;
+    PyTypeObject *socket = self->given.socket; /* `fd_of` reads the beginning of its objects */
+    if (PyType_Check(socket) && socket->tp_basicsize >= (Py_ssize_t)(sizeof(PyObject) + sizeof(int)))
+        return 0;
+    PyErr_Format(PyExc_TypeError, "%R is not the class of sockets", socket);
+    return -1;
 }
