@@ -1,5 +1,6 @@
 """The demo, over real sockets."""
 
+import gzip
 import http.client
 import json
 import re
@@ -95,7 +96,9 @@ def client(live_url: str) -> Client:
 
 
 @contextmanager
-def other_application(folder: Path, settings: ServerSettings | None = None) -> Iterator[Client]:
+def other_application(
+    folder: Path, settings: ServerSettings | None = None, **variables: str
+) -> Iterator[Client]:
     """Serve an application with the demo's settings and a database of its own in ``folder``."""
     url = f"sqlite:///{folder}/other.sqlite3"
     database = Database(DatabaseSettings(url=url), folder=DEMO)
@@ -103,7 +106,7 @@ def other_application(folder: Path, settings: ServerSettings | None = None) -> I
     migrations.seed(database)
     database.close()
     app = create_app()
-    environ = {"PHOTON__DATABASE__URL": url, "PHOTON__WEBSOCKETS__ROOMS": "memory"}
+    environ = {"PHOTON__DATABASE__URL": url, "PHOTON__WEBSOCKETS__ROOMS": "memory", **variables}
     app.use_settings(load_settings(DEMO, environment="production", environ=environ))
     with live_server(app, settings=settings) as server:
         yield Client(server.url)
@@ -145,6 +148,21 @@ def test_a_new_card_is_where_its_location_says(client: Client) -> None:
     assert isinstance(card, dict)
     assert card == added.json()
     assert card.items() >= (details | {"board_id": 2, "column": "todo"}).items()
+
+
+def test_a_new_card_may_be_compressed_up_to_the_limit_of_bodies(tmp_path: Path) -> None:
+    def status_of(client: Client, description: str) -> int:
+        card = json.dumps({"title": "Water", "description": description}).encode()
+        headers = {"content-type": "application/json", "content-encoding": "gzip"}
+        connection = client.connect()
+        connection.request("POST", "/api/boards/2/cards", gzip.compress(card), headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    with other_application(tmp_path, ServerSettings(max_body_size=65_536)) as client:
+        assert status_of(client, "The beans, too.") == 201
+        assert status_of(client, "x" * 100_000) == 413
 
 
 def test_every_fault_of_a_card_is_told(client: Client) -> None:
@@ -395,6 +413,19 @@ def test_a_card_moves_by_a_button_where_there_is_room(browser: Browser) -> None:
     assert browser.client.get("/api/cards/5").json()["column"] == "done"
 
 
+def test_a_session_lives_as_long_as_it_is_used(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, form = time.time(), "/boards/2/cards/new"
+    browser.get(form)  # its token begins the session
+    first = browser.client.cookies["session"]
+    monkeypatch.setattr(time, "time", lambda: begin + 2 * 86_400)
+    browser.get(form)
+    assert browser.client.cookies["session"] != first
+    monkeypatch.setattr(time, "time", lambda: begin + 8 * 86_400)
+    assert "was added" in browser.send(form, {"title": "Weed"}).text
+
+
 def test_a_form_without_a_token_changes_nothing(browser: Browser) -> None:
     assert browser.client.post("/cards/5/move", data={"column": "done"}).status_code == 403
     assert browser.client.get("/api/cards/5").json()["column"] == "todo"
@@ -473,6 +504,18 @@ def test_two_applications_in_one_process_do_not_meet(client: Client, tmp_path: P
         other.send("DELETE", "/api/cards/1")
         assert other.send("GET", "/api/cards/1").status == 404
         assert client.send("GET", "/api/cards/1").status == 200
+
+
+def test_below_a_path_all_links_and_forms_lead_below_it(tmp_path: Path) -> None:
+    settings = ServerSettings(root_path="/team")
+    with other_application(tmp_path, settings, PHOTON__SERVER__ROOT_PATH="/team") as client:
+        for target in ("/team/", "/team/cards/1"):
+            page = client.send("GET", target).body.decode()
+            targets = re.findall(r'(?:href|src|action)="(/[^"]*)"', page)
+            assert len(targets) > 5
+            assert [each for each in targets if not each.startswith("/team/")] == []
+        moved = client.send("GET", targets[0])
+        assert moved.status == 200
 
 
 def test_the_middleware_of_the_settings_lies_around_every_answer(tmp_path: Path) -> None:
