@@ -231,7 +231,8 @@ class RequestWriter:
             (b"Upgrade", _UPGRADES, 0.0),
         ):
             if chance_of(self._random, usual + self._oddity / 4):
-                fields.append(self._field(name, self._pick(values)))
+                value = self._random.choice(values) if not usual else self._pick(values)
+                fields.append(self._field(name, value))
         if fields and chance_of(self._random, self._oddity / 4):
             fields.append(self._random.choice(fields))
         return fields

@@ -100,7 +100,7 @@ def raising(error: BaseException) -> Callable[[Request], Response]:
 def chained(request: Request) -> Response:
     """Fail while another error is handled."""
     try:
-        raise KeyError("first")
+        return {"a": Response()}["b"]
     except KeyError as error:
         raise RuntimeError("second") from error
 
@@ -186,12 +186,18 @@ def log_something(request: Request) -> Response:
     return Response(204)
 
 
+def wait_and_return(number: int) -> int:
+    """Wait for one turn."""
+    sleep(0.0)
+    return number
+
+
 def wait(request: Request) -> Response:
     """Wait in several ways."""
     sleep(0.001)
     yield_now()
     with scope() as group:
-        tasks = [group.spawn(lambda number=number: sleep(0.0) or number) for number in range(3)]
+        tasks = [group.spawn(wait_and_return, number) for number in range(3)]
     other = spawn(variable.get)
     return as_json([*(task.result() for task in tasks), other.result()])
 

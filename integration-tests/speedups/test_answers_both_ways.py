@@ -7,9 +7,10 @@ compared. The frames of the application in tracebacks are the same; frames of Ph
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+import framework_application
 import plain_application
 import pytest
 from generated_requests import samples
@@ -17,9 +18,6 @@ from two_servers import Conversation, TwoServers, two_servers
 from usual_requests import LEFT_TO_PYTHON, PLAIN
 
 from photon_runtime import speedups
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.slow,
@@ -95,3 +93,79 @@ def test_requests_of_usual_clients_are_answered_alike(servers: TwoServers, name:
     servers.hold(Conversation([data]))
     servers.hold(Conversation([get("/json"), data]))
     servers.hold(Conversation([data[: len(data) // 2], data[len(data) // 2 :], get("/json")]))
+
+
+# -- an application with routes -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def framework(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoServers]:
+    with two_servers("framework_application", tmp_path_factory.mktemp("framework")) as both:
+        yield both
+
+
+BROWSER = "Origin: https://shop.example\r\nCookie: theme=dark\r\nX-User: eve\r\n"
+FRAMEWORK_REQUESTS = [
+    *(get(path) for path in framework_application.GETS),
+    *(get(path, fields=BROWSER) for path in framework_application.GETS),
+    *(get(path, method="HEAD") for path in framework_application.GETS),
+    *(
+        get(path, method=method, fields=f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n")
+        + body
+        for method, path, body in framework_application.OTHERS
+        for kind in ("application/json", "text/plain")
+    ),
+    get(
+        "/form",
+        method="POST",
+        fields="Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 14\r\n",
+    )
+    + b"name=tea&age=5",
+    get(
+        "/items/1",
+        method="OPTIONS",
+        fields="Access-Control-Request-Method: PUT\r\n" + BROWSER,
+    ),
+]
+
+
+def test_every_route_answers_alike(framework: TwoServers) -> None:
+    answers = [framework.hold(Conversation([request])) for request in FRAMEWORK_REQUESTS]
+    statuses = Counter(answer[9:12].decode() for answer in answers)
+    assert statuses["200"] > 60, statuses
+    wanted = {"201", "204", "303", "304", "402", "403", "404", "405", "409", "415", "418", "422"}
+    assert wanted <= statuses.keys(), statuses
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_routes_answer_requests_in_any_pieces_alike(framework: TwoServers, seed: int) -> None:
+    source = random.Random(seed)
+    for _ in range(100):
+        requests = source.choices(FRAMEWORK_REQUESTS, k=source.randint(1, 4))
+        pieces = cut(b"".join(requests), source) if source.random() < 0.5 else requests
+        framework.hold(Conversation(pieces))
+
+
+def searches(seed: int, count: int) -> Iterator[bytes]:
+    """Make requests with any parameters, in the path and in the query."""
+    source = random.Random(seed)
+    names = ("text", "page", "price", "is_new", "PAGE", "pag", "pages", "te%78t", "", "page[]")
+    for _ in range(count):
+        number, kind = source.choices(framework_application.NUMBERS, (4, 4, 4, *[1] * 43), k=2)
+        pairs = [
+            source.choice(names[: source.choice((4, 10))])
+            + source.choice(("=", "=", "=", "", "=="))
+            + source.choice(framework_application.NUMBERS)
+            for _ in range(source.choice((0, 1, 1, 2, 3)))
+        ]
+        query = source.choice(("&", "&", "&&", ";")).join(pairs)
+        yield get(f"/search/{number}/{kind}" + ("?" if query else "") + query)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parameters_are_bound_alike(framework: TwoServers, seed: int) -> None:
+    statuses = Counter(
+        framework.hold(Conversation([request]))[9:12] for request in searches(seed, 300)
+    )
+    assert statuses[b"200"] > 30
+    assert statuses[b"422"] > 30

@@ -54,6 +54,7 @@ class RecordedServer:
             text=True,
         )
         self._is_native = is_native
+        self._is_stopping = False
         self._read = 0
         self.port = 0
 
@@ -78,9 +79,15 @@ class RecordedServer:
         self.stop()
         self._errors.close()
 
+    def begin_stop(self) -> None:
+        """Send SIGTERM, once: a second one ends the process at once."""
+        if not self._is_stopping:
+            self._is_stopping = True
+            self.process.terminate()
+
     def stop(self) -> int:
         """Stop gracefully; return the status."""
-        self.process.terminate()
+        self.begin_stop()
         try:
             status = self.process.wait(_TIMEOUT)
         except subprocess.TimeoutExpired:

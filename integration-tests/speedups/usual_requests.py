@@ -136,6 +136,8 @@ LEFT_TO_PYTHON = {
         b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     ),
+    "an old proxy": b"GET / HTTP/1.1\r\nHost: a\r\nProxy-Connection: close\r\n\r\n",
+    "the end of the connection": b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     "HEAD": b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
     "two requests": WRK + WRK,
     "a body that follows": CURL_POST[:-7],
