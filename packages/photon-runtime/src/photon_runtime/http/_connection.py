@@ -319,7 +319,7 @@ class Connection(Wire):
                 else:
                     response = server.handler(request)
             except BaseException as error:
-                response = response_to_error(request, error)
+                response = self._answer_error(request, error, task)
             return self._finish(request, response, task)
         finally:
             server.in_flight -= 1
@@ -339,6 +339,15 @@ class Connection(Wire):
         finally:
             if request._callbacks is not None:
                 self._run_callbacks(request, task)
+
+    def _answer_error(self, request: Request, error: BaseException, task: Task[object]) -> Response:
+        """Return the response to an error; where it has none, make the calls after it."""
+        try:
+            return response_to_error(request, error)
+        except BaseException:
+            if request._callbacks is not None:
+                self._run_callbacks(request, task)
+            raise
 
     def _run_callbacks(self, request: Request, task: Task[object]) -> None:
         """Call the callbacks after the response, even if the client has disconnected."""

@@ -176,20 +176,7 @@ static Py_ssize_t encode_response(Native *self, PyObject *server, PyObject *resp
 
 /* -- handling --------------------------------------------------------------------------------- */
 
-/* `Connection._finish`, which takes over the reference of `response`. */
-static int finish(Native *self, PyObject *connection, PyObject *task, PyObject *request,
-                  PyObject *response)
-{
-    if (response == NULL) return -1;
-    PyObject *is_open = PyObject_CallMethodObjArgs(connection, self->name.finish, request, response,
-                                                   task, NULL);
-    int status = is_open == NULL ? -1 : is_open == Py_True;
-    Py_XDECREF(is_open);
-    Py_DECREF(response);
-    return status;
-}
-
-/* Make the calls that were registered while a response was sent; return `status`, -1 on errors. */
+/* Make the calls after a response, or after an error; return `status`, -1 if there is an error. */
 static int run_callbacks(Native *self, PyObject *connection, PyObject *task, PyObject *request,
                          int status)
 {
@@ -201,6 +188,19 @@ static int run_callbacks(Native *self, PyObject *connection, PyObject *task, PyO
     return is_done ? status : -1;
 }
 
+/* `Connection._finish`, which takes over the reference of `response`. */
+static int finish(Native *self, PyObject *connection, PyObject *task, PyObject *request,
+                  PyObject *response)
+{
+    if (response == NULL) return run_callbacks(self, connection, task, request, -1);
+    PyObject *is_open = PyObject_CallMethodObjArgs(connection, self->name.finish, request, response,
+                                                   task, NULL);
+    int status = is_open == NULL ? -1 : is_open == Py_True;
+    Py_XDECREF(is_open);
+    Py_DECREF(response);
+    return status;
+}
+
 /* Respond; return 1 if the connection stays open, 0 if it does not, -1 after an error. */
 static int respond(Native *self, PyObject *connection, PyObject *server, PyObject *task,
                    PyObject *request)
@@ -209,7 +209,7 @@ static int respond(Native *self, PyObject *connection, PyObject *server, PyObjec
     PyObject *response = call(handler, request);
     Py_DECREF(handler);
     if (response == NULL) response = answer_error(self->given.response_to_error, request);
-    if (response == NULL) return -1;
+    if (response == NULL) return finish(self, connection, task, request, NULL);
     if (!is_plain_response(self, connection, server, request, response))
         return finish(self, connection, task, request, response);
     PyObject *body = Py_NewRef(get(response, self->response.body));
