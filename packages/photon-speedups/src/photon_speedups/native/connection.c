@@ -137,6 +137,7 @@ static int is_plain_response(Native *self, PyObject *connection, PyObject *serve
                              PyObject *request, PyObject *response)
 {
     if (!Py_IS_TYPE(response, self->given.Response) || fd_of(self, connection) < 0
+        || !is_set(response, self->response.content_type)
         || get(request, self->request.callbacks) != Py_None
         || get(request, self->request.keep_alive) != Py_True
         || get(request, self->request.is_complete) != Py_True

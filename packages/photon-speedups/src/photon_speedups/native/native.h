@@ -92,6 +92,11 @@ PyObject *take_error(void);
 void restore_error(PyObject *error);
 PyObject *answer_error(PyObject *function, PyObject *request);
 
+static inline int is_set(PyObject *object, Py_ssize_t offset)
+{
+    return *(PyObject **)((char *)object + offset) != NULL;
+}
+
 /* Return the value of a slot, borrowed; None if it is unset. */
 static inline PyObject *get(PyObject *object, Py_ssize_t offset)
 {
