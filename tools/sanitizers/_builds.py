@@ -17,7 +17,7 @@ from ._flaws import Flaw
 
 PACKAGE = ROOT / "packages" / "photon-speedups" / "src" / "photon_speedups"
 SOURCES = PACKAGE / "native"
-PLAIN = ("-O1", "-g")
+PLAIN = ("-O1", "-g", "-fvisibility=hidden")  # as in setup.py: libc has a function `step`, too
 SANITIZED = (
     *PLAIN,
     "-fno-omit-frame-pointer",

@@ -90,6 +90,24 @@ def run_tests(
     Raises:
         Failure: The module cannot be built, or is not used.
     """
+    # The conftest.py of the root needs more than an interpreter for debugging has.
+    cut = () if interpreter.python == Path(sys.executable) else (f"--confcutdir={TESTS}",)
+    options = ["-q", "-p", "no:cacheprovider", "--capture=sys", "-k", _CHOICE, *cut]
+    return _run(flags, interpreter, ["-m", "pytest", *options, *tests], flaw)
+
+
+def run_program(flags: Sequence[str], interpreter: Interpreter, program: Path) -> Outcome:
+    """Build the module, and run a program with it.
+
+    Raises:
+        Failure: The module cannot be built, or is not used.
+    """
+    return _run(flags, interpreter, ["-X", "faulthandler", str(program)], None)
+
+
+def _run(
+    flags: Sequence[str], interpreter: Interpreter, arguments: Sequence[str], flaw: Flaw | None
+) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="photon-sanitize-") as name:
         folder, reports = Path(name, "built"), Path(name, "reports")
         folder.mkdir()
@@ -99,11 +117,7 @@ def run_tests(
         if flags == SANITIZED:
             variables |= sanitizing(reports)
         _check_use(interpreter, folder, variables)
-        # The conftest.py of the root needs more than an interpreter for debugging has.
-        cut = () if interpreter.python == Path(sys.executable) else (f"--confcutdir={TESTS}",)
-
-        options = ["-q", "-p", "no:cacheprovider", "--capture=sys", "-k", _CHOICE, *cut]
-        command = [str(interpreter.python), "-m", "pytest", *options, *tests]
+        command = [str(interpreter.python), *arguments]
         with (reports / "errors").open("w+") as errors:
             status = subprocess.call(command, cwd=ROOT, env=variables, stderr=errors)
         texts = (path.read_text(errors="replace") for path in sorted(reports.iterdir()))
