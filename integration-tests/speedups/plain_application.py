@@ -32,6 +32,24 @@ class Text(str):
     __slots__ = ()
 
 
+class Unhashable(str):
+    """Text that fails when it is looked up in a cache."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, text: str, error: type[Exception]) -> None:
+        """Keep the class of the error."""
+        self.error = error
+
+    def __new__(cls, text: str, error: type[Exception]) -> Unhashable:
+        """Make the text."""
+        return super().__new__(cls, text)
+
+    def __hash__(self) -> int:
+        """Fail."""
+        raise self.error(f"{self!r} has no hash")
+
+
 class Broken(HttpError):
     """An error that cannot be shown."""
 
@@ -285,6 +303,9 @@ FIELDS: list[object] = [
     [["x-a", "b"]],
     [("x-long", "v" * 30_000)],
     [("x-long", "v" * 50_000)],
+    [("x-a", Unhashable("b", LookupError))],
+    [("x-a", Unhashable("b", TimeoutError))],
+    [("x-a", Unhashable("b", OSError))],
 ]
 STATUSES: list[object] = [
     *(200, 201, 202, 203, 204, 205, 206, 299, 301, 304, 400, 404, 418, 429, 451, 499, 500, 503),

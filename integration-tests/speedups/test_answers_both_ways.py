@@ -27,6 +27,8 @@ pytestmark = [
 ]
 
 PATHS = list(plain_application.HANDLERS)
+# A cancelled request, and a response that fails with an OSError: as if the client had left.
+CLOSED = {"/cancel", "/fields-28", "/fields-29"}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def post(path: str, body: bytes = b"hello") -> bytes:
 @pytest.mark.parametrize("path", PATHS)
 def test_every_kind_of_answer_is_the_same(servers: TwoServers, path: str) -> None:
     answer = servers.hold(Conversation([get(path), get("/json")]))
-    assert answer.startswith(b"HTTP/1.1 ") or path == "/cancel"
+    assert answer.startswith(b"HTTP/1.1 ") or path in CLOSED
     # Requests that follow at once, and those of a method whose answers have no body.
     servers.hold(Conversation([get(path) + get(path) + get("/json")]))
     servers.hold(Conversation([get(path, method="HEAD"), get(path)]))
