@@ -110,7 +110,9 @@ def _objects(native: Path, options: Sequence[str], interpreter: Interpreter) -> 
         is_moved = "-fsanitize=address,undefined" in options and source.name not in _NEVER_WAIT
         more = ["--param", "asan-stack=0"] if is_moved else []
         made = source.with_suffix(".o")
-        command = ["gcc", "-fPIC", *options, *more, *_system(interpreter), "-c", str(source)]
+        # Not as system headers: gcc would then take those of the usual interpreter on Debian.
+        headers = [f"-I{folder}" for folder in interpreter.include]
+        command = ["gcc", "-fPIC", "-std=c11", *options, *more, *headers, "-c", str(source)]
         if not _compile(command, made):
             raise Failure(f"{source.name} could not be compiled", advice="read the messages above")
         yield made
