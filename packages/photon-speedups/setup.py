@@ -30,7 +30,7 @@ native = Extension(
     sources=sorted(str(path) for path in _NATIVE.glob("*.c")),
     depends=sorted(str(path) for path in _NATIVE.glob("*.h")),
     include_dirs=[str(Path(greenlet.__file__).parent)],
-    extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden", *_WARNINGS],
+    extra_compile_args=["-std=c11", "-O3", "-fvisibility=hidden", *_WARNINGS],
 )
 compiles = _is_of_use() and os.environ.get("PHOTON_SPEEDUPS_COMPILE") != "0"
 setup(ext_modules=[native] if compiles else [])

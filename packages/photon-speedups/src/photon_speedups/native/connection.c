@@ -421,6 +421,7 @@ int set_up_serving(Native *self, PyObject *classes)
     };
     for (int at = 0; at < METHODS; at++)
         if ((self->methods[at] = PyUnicode_InternFromString(methods[at])) == NULL) return -1;
+    make_alphabets(self);
     self->version = PyUnicode_InternFromString("1.1");
     if (self->version == NULL || set_up(self, classes, fields) < 0) return -1;
     PyTypeObject *socket = self->given.socket; /* `fd_of` reads the beginning of its objects */

@@ -26,25 +26,15 @@ typedef struct {
     unsigned hashes[MOST_FIELDS];
 } Head;
 
-/* Return a character of a name in lower case; 0 for all other characters. */
-static char lower(char character)
+/* Note which characters are plain: those of names, in lower case, and those of targets. */
+void make_alphabets(Native *self)
 {
-    if (character >= 'A' && character <= 'Z') return character | 0x20;
-    if ((character >= 'a' && character <= 'z') || (character >= '0' && character <= '9')
-        || character == '-' || character == '_')
-        return character;
-    return 0;
-}
-
-static int is_of_target(char character)
-{
-    switch (character) {
-    case '/': case '?': case '&': case '=': case '%': case '.': case '~': case '!': case '$':
-    case '\'': case '(': case ')': case '*': case '+': case ',': case ';': case ':': case '@':
-        return 1;
-    default:
-        return lower(character) != 0;
-    }
+    static const char names[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char others[] = "/?&=%.~!$'()*+,;:@";
+    for (const char *each = names; *each != 0; each++)
+        self->lower[(unsigned char)*each] = self->lower[Py_TOUPPER(*each)] = *each;
+    for (int each = 0; each < 256; each++)
+        self->of_target[each] = self->lower[each] || (each && strchr(others, each) != NULL);
 }
 
 /* Take `text` from the head if it follows. */
@@ -65,7 +55,8 @@ static int take_line(Native *self, Head *head)
     }
     if (head->method == METHODS || !follows(head, " /", 2)) return 0;
     head->target = head->at - 1;
-    while (head->at < head->size && is_of_target(head->data[head->at])) head->at++;
+    while (head->at < head->size && self->of_target[(unsigned char)head->data[head->at]])
+        head->at++;
     head->target_end = head->at;
     return follows(head, " HTTP/1.1\r\n", 11);
 }
@@ -89,7 +80,7 @@ static PyObject *take_name(Native *self, Head *head)
     Py_ssize_t length = 0;
     unsigned hash = 2166136261u; /* FNV-1a */
     for (; head->at < head->size && length < LONGEST_NAME; head->at++) {
-        if ((character = lower(head->data[head->at])) == 0) break;
+        if ((character = self->lower[(unsigned char)head->data[head->at]]) == 0) break;
         text[length++] = character;
         hash = (hash ^ (unsigned char)character) * 16777619u;
     }
@@ -100,14 +91,21 @@ static PyObject *take_name(Native *self, Head *head)
     return name_of(self, text, length, hash);
 }
 
+static int is_printable(const char *text, const char *end)
+{
+    unsigned char odd = 0;
+    for (; text < end; text++) odd |= (unsigned char)(*text - ' ') > '~' - ' ';
+    return !odd;
+}
+
 /* Take the value of a field and the end of its line. NULL without an error: it is not plain. */
 static PyObject *take_value(Head *head)
 {
     const char *begin = head->data + head->at, *limit = head->data + head->size;
-    while (begin < limit && *begin == ' ') begin++;
-    const char *end = begin;
-    while (end < limit && *end >= ' ' && *end < 0x7f) end++;
+    const char *end = memchr(begin, '\r', limit - begin);
+    if (end == NULL || !is_printable(begin, end)) return NULL;
     head->at = end - head->data;
+    while (begin < end && *begin == ' ') begin++;
     while (end > begin && end[-1] == ' ') end--;
     if (end == begin || !follows(head, "\r\n", 2)) return NULL;
     return PyBytes_FromStringAndSize(begin, end - begin);

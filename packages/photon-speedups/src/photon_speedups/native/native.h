@@ -71,6 +71,7 @@ typedef struct {
     struct { Py_ssize_t literals, parameter, partials, targets; } node;
     Py_ssize_t template;
 
+    char lower[256], of_target[256]; /* see `make_alphabets` */
     char output[OUTPUT_SIZE]; /* where a response is put together while no other code can run */
 } Native;
 
@@ -152,6 +153,7 @@ int wait_readable(Native *self, PyObject *watcher, PyObject *task);
 int set_up_serving(Native *self, PyObject *classes);
 PyObject *receive(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *read_request(PyObject *self, PyObject *const *args, Py_ssize_t count);
+void make_alphabets(Native *self);
 int is_within(Py_ssize_t size, PyObject *limit);
 int make_request(Native *self, PyObject *parser, PyObject *settings, const char *data,
                  Py_ssize_t size, PyObject **request);
