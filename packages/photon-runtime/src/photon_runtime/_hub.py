@@ -49,7 +49,7 @@ from greenlet import getcurrent, greenlet
 
 from . import speedups
 from ._fork import is_alone, leave_forked_child
-from ._poll import EpollPoller, Poller, Waker, make_poller
+from ._poll import EpollPoller, Poller, make_poller
 from ._pooled_greenlet import PooledGreenlet, current_task
 from ._postponement import Postponement
 from ._report import describe_tasks
@@ -559,7 +559,6 @@ _plain_turns = speedups.turns_of_hubs(
         "Task": Task,
         "Timer": Timer,
         "TimerHeap": TimerHeap,
-        "Waker": Waker,
         "Watcher": Watcher,
         "deque": deque,
         "monotonic": time.monotonic,

@@ -65,7 +65,7 @@ class Status:
 
 
 class _Module:
-    """The C module and what was set up with it, or the reason why there is nothing.
+    """The C module and what was set up with it, or the reason why it is not used.
 
     Attributes:
         native: The object whose stages are set up; ``None`` if it is not used.
