@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import itertools
 import re
 import time
+from array import array
 from urllib.parse import urlsplit
 
 import attrs
 import h11
+import httptools
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -305,6 +308,84 @@ def test_head_that_never_ends_is_refused_as_soon_as_it_is_too_large() -> None:
     assert parser.error is not None
     assert parser.error.status == 431
     assert fed <= 1200
+
+
+LARGE = ServerSettings(max_header_size=20_000_000, max_headers=100_000)
+
+
+class CountingParser(httptools.HttpRequestParser):
+    """llhttp, which notes how many parts it got."""
+
+    parts = 0
+
+    def feed_data(self, data: bytes | bytearray | memoryview[int] | array[int]) -> None:
+        type(self).parts += 1
+        super().feed_data(data)
+
+
+def test_large_head_is_parsed_in_parts_that_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    # httptools copies what it has of a field for each part, so their number must not grow with it.
+    monkeypatch.setattr("httptools.HttpRequestParser", CountingParser)
+    monkeypatch.setattr(CountingParser, "parts", 0)
+    parser = new_parser(LARGE)
+    parser.feed(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+    for _ in range(1000):
+        parser.feed(b"x" * 10_000)
+    parser.feed(b"\r\n\r\n")
+    assert parser.error is None
+    assert parser.pending[0].headers["x"] == "x" * 10_000_000
+    assert CountingParser.parts < 80
+
+
+def test_large_head_is_over_as_soon_as_its_end_has_come() -> None:
+    head = b"GET /%d HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 200_000
+    for cut in range(1, 5):
+        parser = new_parser(LARGE)
+        for number in (1, 2):
+            parser.feed(head % number)
+            rest = b"yy\r\n\r\n"
+            parser.feed(rest[:1])
+            parser.feed(rest[1:-cut])
+            assert len(parser.pending) == number - 1
+            parser.feed(rest[-cut:])
+            assert len(parser.pending) == number
+            assert parser.head_size == 0
+        assert [request.target for request in parser.pending] == ["/1", "/2"]
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.integers(1, 90_000), min_size=1, max_size=40),
+    st.lists(st.sampled_from(["large", "many", "get", "length", "chunks"]), max_size=5),
+)
+def test_large_heads_are_the_same_in_segments_of_any_size(
+    sizes: list[int], names: list[str]
+) -> None:
+    pieces = PIECES | {
+        "large": b"GET /l HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 300_000 + b"\r\n\r\n",
+        "many": b"GET /m HTTP/1.1\r\nHost: a\r\n" + b"X: yyyyyyyyyyyy\r\n" * 9000 + b"\r\n",
+    }
+    stream = b"".join(pieces[name] for name in names)
+    expected = parse(*(pieces[name] for name in names), limits=LARGE)
+    segments, at = [], 0
+    for size in itertools.cycle(sizes):
+        segments.append(stream[at : at + size + 500])
+        at += size + 500
+        if at >= len(stream):
+            break
+    assert parse(*segments, limits=LARGE) == expected
+
+
+def test_large_head_without_end_is_refused_with_the_limit() -> None:
+    parser = new_parser(ServerSettings(max_header_size=1_000_000))
+    parser.feed(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+    fed = 0
+    while parser.error is None and fed < 10_000_000:
+        parser.feed(b"x" * 1000)
+        fed += 1000
+    assert parser.error is not None
+    assert parser.error.status == 431
+    assert fed < 1_200_000
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ llhttp does not report where it has stopped. But a head ends with its first empt
 heads and bodies of known length precede it in the feed, so the place is found by walking over them.
 A message in the middle of which a feed ends leaves a note for the next feed
 (`_Unfinished`); usual requests, whose feed begins and ends with a message, cost nothing.
+
+httptools copies what it has of a field for each further part of it. So a large head is parsed in
+parts that grow with it (`_Unfinished.gather`), and costs no more than in proportion to its size.
 """
 
 from __future__ import annotations
@@ -48,6 +51,10 @@ _METHODS = {
     )
 }
 _END_OF_HEAD = b"\r\n\r\n"
+_ENDS_OF_HEADS = (b"\n\r\n", b"\n\n")  # as a lenient parser may see them
+_LARGE_HEAD = 64 * 1024
+_LEAST_SHARE = 1 / 8
+"""The least part of a large head that is parsed at once, as a share of what came before it."""
 
 
 _INTERRUPTIONS = (BodyEnds, HttpError, httptools.HttpParserError, httptools.HttpParserUpgrade)
@@ -65,7 +72,7 @@ class _Unfinished:
         left: The number of bytes of the body that have not arrived.
     """
 
-    __slots__ = ("_owner", "_parser", "left", "tail")
+    __slots__ = ("_gathered", "_owner", "_parser", "left", "tail")
 
     def __init__(
         self, owner: RequestParser, parser: httptools.HttpRequestParser, tail: bytes, left: int
@@ -74,6 +81,19 @@ class _Unfinished:
         self._parser = parser
         self.tail = tail
         self.left = left
+        self._gathered: bytearray | None = None
+
+    def gather(self, data: memoryview | bytes) -> bytes:
+        """Return the next part of a large head to parse; empty while it is too small."""
+        if self._gathered is None:
+            self._gathered = bytearray(self.tail)
+        gathered = self._gathered
+        start = max(len(gathered) - len(self.tail), 0)
+        gathered += data
+        is_small = len(gathered) < self._owner.head_size * _LEAST_SHARE
+        if is_small and all(gathered.find(end, start) < 0 for end in _ENDS_OF_HEADS):
+            return b""
+        return bytes(memoryview(gathered)[len(self.tail) :])
 
     def feed_data(self, data: memoryview | bytes) -> None:
         """Let llhttp parse the next bytes."""
@@ -154,6 +174,10 @@ class RequestParser:
 
     def feed(self, data: memoryview | bytes) -> None:
         """Parse the next bytes."""
+        if self.head_size >= _LARGE_HEAD and isinstance(self._parser, _Unfinished):
+            data = self._parser.gather(data)
+            if not data:
+                return
         rest: memoryview | bytes | None = data
         while rest:  # repeated only after offers to upgrade and bodies that are not for llhttp
             self._feed_size = len(rest)
