@@ -37,7 +37,7 @@ from photon_router.middleware import Cors
 from photon_runtime.http import Handler
 
 log = logging.getLogger("application")
-user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody in particular")
+user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="unknown")
 app = Photon(title="Shop", version="1.0.0")
 app.middleware(Cors(allow_origins=["https://shop.example"]))
 

@@ -145,7 +145,7 @@ def main(
             running[name] = stack.enter_context(_running(SERVERS[name], server_core))
             if way is not None:
                 print(f"{name}: {way}")
-        print(f"{'':24}{'':20}{'CPU µs':>10}{'to best peer':>14}{'faults':>9}")
+        print(f"{'':24}{'':20}{'CPU µs':>10}{'to best peer':>14}{'page faults':>13}")
         for exchange in exchanges:
             able = {name: each for name, each in running.items() if is_possible(name, exchange)}
             costs, errors = _measured(exchange, able, rounds=rounds, connections=connections)
@@ -200,7 +200,7 @@ def lines(
             ratio = f"{statistics.median(mine.cpu / its.cpu for mine, its in pairs):.2f}"
         faults = statistics.median(cost.faults for cost in measured)
         star = "*" if name == best else ""
-        yield f"{exchange.name:24}{name + star:20}{medians[name]:>10,.1f}{ratio:>14}{faults:>9.1f}"
+        yield f"{exchange.name:24}{name + star:20}{medians[name]:>10,.1f}{ratio:>14}{faults:>13.1f}"
 
 
 @contextlib.contextmanager

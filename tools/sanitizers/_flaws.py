@@ -63,17 +63,17 @@ OVERFLOWS = (
     ),
     Flaw(
         "an index outside of an array",
-        "connection.c",
-        "char digits[24];",
-        "char digits[1];",
-        (f"{_PATH}[body]",),
+        "native.h",
+        "*names[NAME_CACHE];",
+        "*names[1];",
+        (f"{_PATH}[get]",),
     ),
 )
 LEAKS = (
     Flaw(
         "a request that is kept",
         "connection.c",
-        "    Py_DECREF(request);\n",
+        "    Py_DECREF(with->request);\n",
         "",
         (f"{_PATH}[get]",),
     ),

@@ -141,11 +141,10 @@ def test_classes_that_do_not_fit_switch_all_of_it_off(
     native: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Native:
-        def scheduler(self, classes: object) -> object:
-            raise TypeError("Task has no slot `_result`")
-
-        def serving(self, classes: object) -> object:
-            return (len, len)
+        def set_up(self, stage: str, classes: object) -> object:
+            if stage == "scheduler":
+                raise TypeError("Task has no slot `_result`")
+            return [len, len]
 
     monkeypatch.setattr(native, "Native", Native)
     assert found(monkeypatch).is_used
@@ -155,6 +154,25 @@ def test_classes_that_do_not_fit_switch_all_of_it_off(
     assert status().reason == (
         "it does not fit the classes of the installed packages: Task has no slot `_result`"
     )
+
+
+def test_a_part_that_is_used_already_is_told(
+    native: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Native:
+        def set_up(self, stage: str, classes: object) -> object:
+            if stage == "routing":
+                raise KeyError("Route")
+            return [len, len]
+
+    monkeypatch.setattr(native, "Native", Native)
+    assert found(monkeypatch).is_used
+    assert speedups.turns_of_hubs({}) is not None
+    assert speedups.connections({}) is not None
+    speedups.set_up_steps({})
+    assert speedups.step("dispatch", repr) is repr
+    assert not status().is_used
+    assert status().reason.endswith("'Route' (only a part is used: scheduler, serving)")
 
 
 @pytest.mark.slow

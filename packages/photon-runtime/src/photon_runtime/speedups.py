@@ -16,7 +16,7 @@ import os
 import platform
 import select
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from typing import Any, Final, TypeVar
@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 VARIABLE: Final = "PHOTON_SPEEDUPS"
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 """What this package and the C module agree on; another number is another agreement."""
 _DISTRIBUTION: Final = "photon-speedups"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -77,6 +77,7 @@ class _Module:
         self.native: Any = None
         self.reason = _obstacle()
         self.step: Callable[..., Any] | None = None
+        self._used: list[str] = []
         if not self.reason:
             self._load()
 
@@ -92,19 +93,23 @@ class _Module:
         else:
             self.reason = "its version does not fit that of photon-runtime: update both"
 
-    def set_up(self, stage: str, classes: Mapping[str, object]) -> Any:
-        """Set up a stage; return its functions, ``None`` if the module is not used.
+    def set_up(self, stage: str, classes: Mapping[str, object]) -> Sequence[Any]:
+        """Set up a stage; return its functions, or nothing if the module is not used.
 
         A class that lacks a slot belongs to another version: then no other stage is used, either.
         """
         if self.native is None:
-            return None
+            return ()
         try:
-            return getattr(self.native, stage)(classes)
+            functions: Sequence[Any] = self.native.set_up(stage, classes)
         except (TypeError, KeyError, AttributeError) as error:
             self.native = None
             self.reason = f"it does not fit the classes of the installed packages: {error}"
-            return None
+            if self._used:
+                self.reason += f" (only a part is used: {', '.join(self._used)})"
+            return ()
+        self._used.append(stage)
+        return functions
 
 
 def _obstacle() -> str:
@@ -145,8 +150,8 @@ def turns_of_hubs(classes: Mapping[str, object]) -> Callable[[Any], None] | None
         A function that runs turns of a hub until it has ended, or the next turn is not plain;
         ``None`` if the module is not used.
     """
-    turns: Callable[[Any], None] | None = _module.set_up("scheduler", classes)
-    return turns
+    functions = _module.set_up("scheduler", classes)
+    return functions[0] if functions else None
 
 
 def connections(classes: Mapping[str, object]) -> Connections | None:
@@ -156,12 +161,13 @@ def connections(classes: Mapping[str, object]) -> Connections | None:
         classes: The classes and functions of the Python code, by their names there.
     """
     functions = _module.set_up("serving", classes)
-    return None if functions is None else Connections(*functions)
+    return Connections(*functions) if functions else None
 
 
 def set_up_steps(classes: Mapping[str, object]) -> None:
     """Set up the steps of routers in C, if the module is used."""
-    _module.step = _module.set_up("routing", classes)
+    functions = _module.set_up("routing", classes)
+    _module.step = functions[0] if functions else None
 
 
 def step(kind: str, function: F, *parts: object) -> F:

@@ -531,6 +531,7 @@ _connections = speedups.connections(
         "Response": Response,
         "Server": Server,
         "ServerSettings": ServerSettings,
+        "blank": Request("GET", "/", []),
         "encode_fields": encode_fields,
         "is_host": is_host,
         "never": math.inf,

@@ -342,10 +342,6 @@ class Wire:
             except BlockingIOError:
                 sent, is_full = 0, True
 
-    def send_rest(self, rest: bytes | memoryview, task: Task[object], is_full: bool) -> None:
-        """Send what the socket did not take of a response; ``is_full`` if it took nothing."""
-        self._send_rest(memoryview(rest), task, is_full=is_full, is_timed=True)
-
     def _send_rest(
         self, rest: memoryview, task: Task[object], *, is_full: bool, is_timed: bool
     ) -> None:

@@ -19,6 +19,9 @@
 enum { MOST_IN_A_ROW = 64 * 1024, APART = 32 * 1024 }; /* as in _wire.py and _send.py */
 enum { ANSWERED = -1 }; /* a result of `receive` besides a number of bytes: see `_wire.py` */
 
+/* What takes part in an exchange: `receive` holds the server, and `receive_one` the request. */
+typedef struct { PyObject *connection, *server, *task, *request; } Exchange;
+
 /* Return the descriptor of a connection; -1 if its socket is closed, or is not watched any more.
  *
  * A socket begins with its descriptor. It is used only where the watcher has the same, so nothing
@@ -55,9 +58,7 @@ static PyObject *prefix_of(Native *self, PyObject *status, PyObject *content_typ
 /* Return the other fields of a head, a new reference; NULL after an error: one is invalid. */
 static PyObject *fields_of(Native *self, PyObject *response)
 {
-    PyObject *headers = get(response, self->response.headers);
-    if (PyList_CheckExact(headers) && PyList_GET_SIZE(headers) == 0)
-        return Py_NewRef(self->empty_bytes);
+    if (is_empty(get(response, self->response.headers))) return PyBytes_FromStringAndSize(NULL, 0);
     return PyObject_CallOneArg(self->given.encode_fields, response);
 }
 
@@ -72,87 +73,52 @@ static char *put_bytes(char *place, PyObject *bytes)
     return put(place, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
 }
 
-static char *put_number(char *place, Py_ssize_t number)
-{
-    char digits[24];
-    int at = sizeof digits;
-    do digits[--at] = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
-    return put(place, digits + at, sizeof digits - at);
-}
-
 /* Put the head together, and a small body behind it; return the size, 0 if there is no room. */
 static Py_ssize_t put_whole(Native *self, PyObject *prefix, PyObject *fields, PyObject *date,
                             PyObject *body)
 {
-    static const char length[] = "content-length: ";
-    Py_ssize_t copied = PyBytes_GET_SIZE(body) < APART ? PyBytes_GET_SIZE(body) : 0;
+    Py_ssize_t size = PyBytes_GET_SIZE(body), copied = size < APART ? size : 0;
     if (PyBytes_GET_SIZE(prefix) + PyBytes_GET_SIZE(fields) + PyBytes_GET_SIZE(date) + copied
         > OUTPUT_SIZE - 64)
         return 0;
     char *place = put_bytes(put_bytes(self->output, prefix), fields);
-    place = put_number(put(place, length, sizeof length - 1), PyBytes_GET_SIZE(body));
-    place = put_bytes(put(place, "\r\n", 2), date);
-    place = put(put(place, "\r\n", 2), PyBytes_AS_STRING(body), copied);
-    return place - self->output;
-}
-
-/* Return what the socket has not taken of the output and of a body behind it. */
-static PyObject *rest_of(Native *self, Py_ssize_t size, PyObject *body, Py_ssize_t sent)
-{
-    if (sent < size) {
-        PyObject *rest = PyBytes_FromStringAndSize(self->output + sent, size - sent);
-        if (PyBytes_GET_SIZE(body) >= APART && rest != NULL) PyBytes_Concat(&rest, body);
-        return rest;
-    }
-    PyObject *view = PyMemoryView_FromObject(body), *rest = NULL;
-    if (view != NULL) rest = PySequence_GetSlice(view, sent - size, PyBytes_GET_SIZE(body));
-    Py_XDECREF(view);
-    return rest;
+    place += PyOS_snprintf(place, 64, "content-length: %zd\r\n", size);
+    place = put(put_bytes(place, date), "\r\n", 2);
+    return put(place, PyBytes_AS_STRING(body), copied) - self->output;
 }
 
 /* Send what was put together, and a large body behind it; Python sends what the socket leaves. */
-static int send_output(Native *self, PyObject *connection, PyObject *task, Py_ssize_t size,
-                       PyObject *body)
+static int send_output(Native *self, Exchange *with, Py_ssize_t size, PyObject *body)
 {
     Py_ssize_t apart = PyBytes_GET_SIZE(body) < APART ? 0 : PyBytes_GET_SIZE(body);
     struct iovec pieces[] = {{self->output, size}, {PyBytes_AS_STRING(body), apart}};
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
-    int fd = fd_of(self, connection), flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    int fd = fd_of(self, with->connection), flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     ssize_t sent = apart == 0 ? send(fd, self->output, size, flags) : sendmsg(fd, &message, flags);
     if (sent == size + apart) return 0;
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         return done(PyErr_SetFromErrno(PyExc_OSError));
-    sent = Py_MAX(sent, 0);
-    PyObject *rest = rest_of(self, size, body, sent);
-    if (rest == NULL) return -1;
-    int status = done(PyObject_CallMethodObjArgs(connection, self->name.send_rest, rest, task,
-                                                 sent == 0 ? Py_True : Py_False, NULL));
-    Py_DECREF(rest);
-    return status;
+    PyObject *second = apart ? Py_NewRef(body) : PyBytes_FromStringAndSize(NULL, 0);
+    return done(PyObject_CallMethod(with->connection, "_send_other_pieces", "(y#N)nO", self->output,
+                                    size, second, Py_MAX(sent, 0), with->task));
 }
 
 /* Return whether a response is one of bytes with its length, and the connection stays open. */
-static int is_plain_response(Native *self, PyObject *connection, PyObject *server,
-                             PyObject *request, PyObject *response)
+static int is_plain_response(Native *self, Exchange *with, PyObject *response)
 {
-    if (!Py_IS_TYPE(response, self->given.Response) || fd_of(self, connection) < 0
-        || !is_set(response, self->response.content_type)
-        || get(request, self->request.callbacks) != Py_None
-        || get(request, self->request.keep_alive) != Py_True
-        || get(request, self->request.is_complete) != Py_True
-        || get(server, self->server.is_stopping) != Py_False)
+    if (!Py_IS_TYPE(response, self->given.Response) || fd_of(self, with->connection) < 0
+        || *slot(response, self->response.content_type) == NULL
+        || get(with->request, self->request.callbacks) != Py_None
+        || get(with->request, self->request.keep_alive) != Py_True
+        || get(with->request, self->request.is_complete) != Py_True
+        || get(with->server, self->server.is_stopping) != Py_False)
         return 0;
-    PyObject *body = get(response, self->response.body);
     PyObject *content_type = get(response, self->response.content_type);
-    PyObject *status = get(response, self->response.status);
-    if (!PyBytes_CheckExact(body) || !PyLong_CheckExact(status)
-        || !(content_type == Py_None || PyUnicode_CheckExact(content_type))
-        || !PyList_CheckExact(get(response, self->response.headers)))
-        return 0;
-    int overflow;
-    long code = PyLong_AsLongAndOverflow(status, &overflow);
-    return !overflow && code >= 200 && code <= 599 && code != 204 && code != 304;
+    long status = number(response, self->response.status);
+    return PyBytes_CheckExact(get(response, self->response.body))
+           && PyList_CheckExact(get(response, self->response.headers))
+           && (content_type == Py_None || PyUnicode_CheckExact(content_type))
+           && status >= 200 && status <= 599 && status != 204 && status != 304;
 }
 
 /* Put a plain response together; return the size, 0 if there is no room, -1 after an error.
@@ -178,24 +144,22 @@ static Py_ssize_t encode_response(Native *self, PyObject *server, PyObject *resp
 /* -- handling --------------------------------------------------------------------------------- */
 
 /* Make the calls after a response, or after an error; return `status`, -1 if there is an error. */
-static int run_callbacks(Native *self, PyObject *connection, PyObject *task, PyObject *request,
-                         int status)
+static int run_callbacks(Native *self, Exchange *with, int status)
 {
-    if (get(request, self->request.callbacks) == Py_None) return status;
+    if (get(with->request, self->request.callbacks) == Py_None) return status;
     PyObject *error = status < 0 ? take_error() : NULL;
-    int is_done = done(PyObject_CallMethodObjArgs(connection, self->name.run_callbacks, request,
-                                                  task, NULL)) == 0;
+    int is_done = done(PyObject_CallMethodObjArgs(with->connection, self->name.run_callbacks,
+                                                  with->request, with->task, NULL)) == 0;
     if (error != NULL) restore_error(error);
     return is_done ? status : -1;
 }
 
 /* `Connection._finish`, which takes over the reference of `response`. */
-static int finish(Native *self, PyObject *connection, PyObject *task, PyObject *request,
-                  PyObject *response)
+static int finish(Native *self, Exchange *with, PyObject *response)
 {
-    if (response == NULL) return run_callbacks(self, connection, task, request, -1);
-    PyObject *is_open = PyObject_CallMethodObjArgs(connection, self->name.finish, request, response,
-                                                   task, NULL);
+    if (response == NULL) return run_callbacks(self, with, -1);
+    PyObject *is_open = PyObject_CallMethodObjArgs(with->connection, self->name.finish,
+                                                   with->request, response, with->task, NULL);
     int status = is_open == NULL ? -1 : is_open == Py_True;
     Py_XDECREF(is_open);
     Py_DECREF(response);
@@ -203,28 +167,24 @@ static int finish(Native *self, PyObject *connection, PyObject *task, PyObject *
 }
 
 /* Respond; return 1 if the connection stays open, 0 if it does not, -1 after an error. */
-static int respond(Native *self, PyObject *connection, PyObject *server, PyObject *task,
-                   PyObject *request)
+static int respond(Native *self, Exchange *with)
 {
-    PyObject *handler = Py_NewRef(get(server, self->server.handler));
-    PyObject *response = call(handler, request);
+    PyObject *handler = Py_NewRef(get(with->server, self->server.handler));
+    PyObject *response = call(handler, with->request);
     Py_DECREF(handler);
-    if (response == NULL) response = answer_error(self->given.response_to_error, request);
-    if (response == NULL) return finish(self, connection, task, request, NULL);
-    if (!is_plain_response(self, connection, server, request, response))
-        return finish(self, connection, task, request, response);
+    if (response == NULL) response = answer_error(self->given.response_to_error, with->request);
+    if (response == NULL || !is_plain_response(self, with, response))
+        return finish(self, with, response);
     PyObject *body = Py_NewRef(get(response, self->response.body));
-    Py_ssize_t size = encode_response(self, server, response, body);
-    int status = size < 0 ? -1 : 1;
-    if (size > 0) status = send_output(self, connection, task, size, body) < 0 ? -1 : 1;
+    Py_ssize_t size = encode_response(self, with->server, response, body);
+    int status = size > 0 && send_output(self, with, size, body) == 0 ? 1 : -1;
     Py_DECREF(body);
-    if (size == 0) return finish(self, connection, task, request, response);
+    if (size == 0) return finish(self, with, response);
     Py_DECREF(response); /* only now: its end may run other code, which may use the output */
-    if (size > 0) return run_callbacks(self, connection, task, request, status);
+    if (size > 0) return run_callbacks(self, with, status);
     if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_OSError))
         return -1;
-    response = answer_error(self->given.response_to_error, request);
-    return finish(self, connection, task, request, response);
+    return finish(self, with, answer_error(self->given.response_to_error, with->request));
 }
 
 /* `Task.use_context` for the running task, with a copy of the context of the server. */
@@ -245,16 +205,17 @@ static int count_in_flight(Native *self, PyObject *server, long change)
 }
 
 /* `Connection._exchange`; the result is that of `respond`. */
-static int exchange(Native *self, PyObject *connection, PyObject *server, PyObject *task,
-                    PyObject *request)
+static int exchange(Native *self, Exchange *with)
 {
-    set(connection, self->connection.is_idle, Py_False);
-    set(connection, self->connection.expires, self->given.never);
-    set(connection, self->connection.is_responding, Py_False);
-    if (begin_context(self, server, task) < 0 || count_in_flight(self, server, 1) < 0) return -1;
-    int status = respond(self, connection, server, task, request);
+    set(with->connection, self->connection.is_idle, Py_False);
+    set(with->connection, self->connection.expires, self->given.never);
+    set(with->connection, self->connection.is_responding, Py_False);
+    if (begin_context(self, with->server, with->task) < 0
+        || count_in_flight(self, with->server, 1) < 0)
+        return -1;
+    int status = respond(self, with);
     PyObject *error = status < 0 ? take_error() : NULL;
-    if (count_in_flight(self, server, -1) < 0) status = -1;
+    if (count_in_flight(self, with->server, -1) < 0) status = -1;
     if (error != NULL) restore_error(error);
     return status;
 }
@@ -264,10 +225,9 @@ static int exchange(Native *self, PyObject *connection, PyObject *server, PyObje
 /* Return whether the parser is between two messages, where a request may be read without it. */
 static int is_between_messages(Native *self, PyObject *parser)
 {
-    PyObject *pending = Py_IS_TYPE(parser, self->given.RequestParser)
-                            ? get(parser, self->parser.pending) : Py_None;
-    return PyList_CheckExact(pending) && PyList_GET_SIZE(pending) == 0
-           && get(parser, self->parser.head_size) == self->zero
+    return Py_IS_TYPE(parser, self->given.RequestParser)
+           && is_empty(get(parser, self->parser.pending))
+           && number(parser, self->parser.head_size) == 0
            && get(parser, self->parser.receiving) == Py_None
            && get(parser, self->parser.unfinished) == Py_None
            && get(parser, self->parser.held_bytes) == Py_None
@@ -279,7 +239,6 @@ static int may_begin(Native *self, PyObject *server, PyObject *settings)
 {
     return Py_IS_TYPE(settings, self->given.ServerSettings)
            && get(settings, self->settings.cancel_on_disconnect) == Py_False
-           && number(server, self->server.in_flight) >= 0
            && is_within(number(server, self->server.in_flight) + 1,
                         get(settings, self->settings.max_requests_in_flight));
 }
@@ -290,7 +249,6 @@ static int is_plain_connection(Native *self, PyObject *connection)
     return Py_IS_TYPE(connection, self->given.Connection)
            && Py_IS_TYPE(get(connection, self->connection.server), self->given.Server)
            && fd_of(self, connection) >= 0 && number(connection, self->connection.full_read) > 0
-           && number(connection, self->connection.in_a_row) >= 0
            && (get(connection, self->connection.is_dry) == Py_True
                || number(connection, self->connection.in_a_row) < MOST_IN_A_ROW);
 }
@@ -301,21 +259,21 @@ static Py_ssize_t note_received(Native *self, PyObject *connection, Py_ssize_t s
     int is_dry = size < number(connection, self->connection.full_read);
     set(connection, self->connection.is_dry, is_dry ? Py_True : Py_False);
     if (is_dry) return size;
-    Py_ssize_t in_a_row = number(connection, self->connection.in_a_row) + size;
-    return take(connection, self->connection.in_a_row, PyLong_FromSsize_t(in_a_row)) < 0 ? -1 : size;
+    PyObject *in_a_row = PyLong_FromLong(number(connection, self->connection.in_a_row) + size);
+    return take(connection, self->connection.in_a_row, in_a_row) < 0 ? -1 : size;
 }
 
 /* Receive into the buffer of the server; return the number of bytes, -1 after an error. */
-static Py_ssize_t receive_bytes(Native *self, PyObject *connection, PyObject *server,
-                                PyObject *task)
+static Py_ssize_t receive_bytes(Native *self, Exchange *with)
 {
+    PyObject *connection = with->connection, *buffer;
     for (;;) {
-        PyObject *watcher = Py_NewRef(get(connection, self->connection.watcher)), *buffer;
+        PyObject *watcher = Py_NewRef(get(connection, self->connection.watcher));
         int is_dry = get(connection, self->connection.is_dry) == Py_True;
-        int status = is_dry ? wait_readable(self, watcher, task) : 0;
+        int status = is_dry ? wait_readable(self, watcher, with->task) : 0;
         Py_DECREF(watcher);
         if (status < 0) return -1;
-        if (!PyByteArray_CheckExact(buffer = get(server, self->server.buffer)))
+        if (!PyByteArray_CheckExact(buffer = get(with->server, self->server.buffer)))
             return done(PyErr_Format(PyExc_TypeError, "%R is not a bytearray", buffer));
         ssize_t size = recv(fd_of(self, connection), PyByteArray_AS_STRING(buffer),
                             PyByteArray_GET_SIZE(buffer), MSG_DONTWAIT);
@@ -334,26 +292,25 @@ static Py_ssize_t receive_bytes(Native *self, PyObject *connection, PyObject *se
  * Returns 1 and the result of `receive` if this is the end of it; 0 after a response; -1 after an
  * error.
  */
-static int receive_one(Native *self, PyObject *connection, PyObject *server, PyObject *task,
-                       Py_ssize_t *result)
+static int receive_one(Native *self, Exchange *with, Py_ssize_t *result)
 {
-    *result = receive_bytes(self, connection, server, task);
+    *result = receive_bytes(self, with);
     if (*result <= 0) return *result < 0 ? -1 : 1;
-    PyObject *parser = Py_NewRef(get(connection, self->connection.parser)), *request = NULL;
-    PyObject *settings = Py_NewRef(get(server, self->server.settings));
-    PyObject *buffer = Py_NewRef(get(server, self->server.buffer)); /* its view keeps its size */
+    PyObject *parser = Py_NewRef(get(with->connection, self->connection.parser));
+    PyObject *settings = Py_NewRef(get(with->server, self->server.settings));
+    PyObject *buffer = Py_NewRef(get(with->server, self->server.buffer)); /* of a constant size */
     int status = 0;
-    if (is_between_messages(self, parser) && may_begin(self, server, settings))
+    if (is_between_messages(self, parser) && may_begin(self, with->server, settings))
         status = make_request(self, parser, settings, PyByteArray_AS_STRING(buffer), *result,
-                              &request);
+                              &with->request);
     Py_DECREF(parser);
     Py_DECREF(settings);
     Py_DECREF(buffer);
     if (status != 1) return status < 0 ? -1 : 1;
-    int is_open = exchange(self, connection, server, task, request);
-    Py_DECREF(request);
+    int is_open = exchange(self, with);
+    Py_DECREF(with->request);
     *result = is_open ? ANSWERED : 0;
-    return is_open < 0 ? -1 : !is_open || get(server, self->server.is_stopping) != Py_False;
+    return is_open < 0 ? -1 : !is_open || get(with->server, self->server.is_stopping) != Py_False;
 }
 
 /* Answer plain requests until something else arrives, or the connection ends.
@@ -361,57 +318,57 @@ static int receive_one(Native *self, PyObject *connection, PyObject *server, PyO
  * Returns the number of bytes that were received, and are not a plain request; 0 at the end;
  * ANSWERED if the connection is in another state than before.
  */
-PyObject *receive(PyObject *object, PyObject *const *args, Py_ssize_t count)
+PyObject *receive(PyObject *object, PyObject *args)
 {
     Native *self = (Native *)object;
-    if (count != 2 || !PyObject_TypeCheck(args[0], self->given.Connection)
-        || !PyObject_TypeCheck(args[1], self->given.Task))
-        return PyErr_Format(PyExc_TypeError, "receive() needs a Connection and its Task");
-    PyObject *connection = args[0], *task = args[1];
-    if (!is_plain_connection(self, connection))
-        return PyObject_CallMethodOneArg(connection, self->name.receive, task);
-    PyObject *server = Py_NewRef(get(connection, self->connection.server));
+    Exchange with;
+    if (!PyArg_ParseTuple(args, "O!O!", self->given.Connection, &with.connection,
+                          self->given.Task, &with.task))
+        return NULL;
+    if (!is_plain_connection(self, with.connection))
+        return PyObject_CallMethodOneArg(with.connection, self->name.receive, with.task);
+    with.server = Py_NewRef(get(with.connection, self->connection.server));
     int status;
     Py_ssize_t result = ANSWERED;
-    while ((status = receive_one(self, connection, server, task, &result)) == 0
-           && is_plain_connection(self, connection)
-           && get(connection, self->connection.server) == server) {
-        set(connection, self->connection.is_idle, Py_True);
-        set(connection, self->connection.expires, get(server, self->server.idle_until));
+    while ((status = receive_one(self, &with, &result)) == 0
+           && is_plain_connection(self, with.connection)
+           && get(with.connection, self->connection.server) == with.server) {
+        set(with.connection, self->connection.is_idle, Py_True);
+        set(with.connection, self->connection.expires, get(with.server, self->server.idle_until));
     }
-    Py_DECREF(server);
+    Py_DECREF(with.server);
     return status < 0 ? NULL : PyLong_FromSsize_t(result);
 }
 
 /* Read one request from bytes, without a connection: for tests. */
-PyObject *read_request(PyObject *object, PyObject *const *args, Py_ssize_t count)
+PyObject *read_request(PyObject *object, PyObject *args)
 {
     Native *self = (Native *)object;
-    if (count != 3 || !Py_IS_TYPE(args[0], self->given.RequestParser)
-        || !Py_IS_TYPE(args[1], self->given.ServerSettings) || !PyBytes_CheckExact(args[2]))
-        return PyErr_Format(PyExc_TypeError, "read_request() needs a parser, settings and bytes");
-    PyObject *request = NULL;
-    int status = make_request(self, args[0], args[1], PyBytes_AS_STRING(args[2]),
-                              PyBytes_GET_SIZE(args[2]), &request);
+    PyObject *parser, *settings, *request = NULL;
+    const char *data;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "O!O!y#", self->given.RequestParser, &parser,
+                          self->given.ServerSettings, &settings, &data, &size))
+        return NULL;
+    int status = make_request(self, parser, settings, data, size, &request);
     return status < 0 ? NULL : status == 0 ? Py_NewRef(Py_None) : request;
 }
 
 int set_up_serving(Native *self, PyObject *classes)
 {
-    static const char *const methods[METHODS] = {"GET", "POST", "PUT", "PATCH", "DELETE",
-                                                 "OPTIONS"};
     static const Fields fields[] = {
-        {"Connection Request RequestParser Response Server ServerSettings socket encode_fields "
-         "is_host never response_to_error status_and_type", NULL, RANGE(given.Connection, given.status_and_type)},
-        {"_finish receive _run_callbacks send_rest", NULL, RANGE(name.finish, name.send_rest), 1},
+        {"Connection Request RequestParser Response Server ServerSettings socket blank "
+         "encode_fields is_host never response_to_error status_and_type", NULL,
+         RANGE(given.Connection, given.status_and_type)},
+        {"_finish receive _run_callbacks", NULL, RANGE(name.finish, name.run_callbacks), 1},
+        {"GET POST PUT PATCH DELETE OPTIONS", NULL, PLACE(name.methods), 1},
         {"expires _full_read _in_a_row _is_dry is_idle _is_responding _parser server stream "
          "watcher", "Connection", PLACE(connection)},
         {"error head_size held_bytes peer pending _receiving _source _unfinished",
          "RequestParser", PLACE(parser)},
-        {"_body _headers _query _cookies _state route failure _form _callbacks body_limit "
-         "_callbacks _content_length _expects_continue _is_complete _keep_alive method _parts "
-         "_peer _raw_headers raw_path raw_query _received _source _streamed target _version "
-         "_endpoint _path_values _query route", "Request", PLACE(request)},
+        {"body_limit _callbacks _content_length _endpoint _is_complete _keep_alive method _parts "
+         "_path_values _peer _raw_headers raw_path raw_query _received route _source target",
+         "Request", PLACE(request)},
         {"body content_type headers status trailers", "Response", PLACE(response)},
         {"buffer context date handler idle_until in_flight is_stopping settings", "Server",
          PLACE(server)},
@@ -419,14 +376,13 @@ int set_up_serving(Native *self, PyObject *classes)
          "max_target_size", "ServerSettings", PLACE(settings)},
         {0},
     };
-    for (int at = 0; at < METHODS; at++)
-        if ((self->methods[at] = PyUnicode_InternFromString(methods[at])) == NULL) return -1;
     make_alphabets(self);
-    self->version = PyUnicode_InternFromString("1.1");
-    if (self->version == NULL || set_up(self, classes, fields) < 0) return -1;
+    if (set_up(self, classes, fields) < 0) return -1;
     PyTypeObject *socket = self->given.socket; /* `fd_of` reads the beginning of its objects */
-    if (PyType_Check(socket) && socket->tp_basicsize >= (Py_ssize_t)(sizeof(PyObject) + sizeof(int)))
-        return 0;
-    PyErr_Format(PyExc_TypeError, "%R is not the class of sockets", socket);
-    return -1;
+    Py_ssize_t least = sizeof(PyObject) + sizeof(int);
+    if (!PyType_Check(socket) || socket->tp_basicsize < least)
+        return done(PyErr_Format(PyExc_TypeError, "%R is not the class of sockets", socket));
+    if (!Py_IS_TYPE(self->given.blank, self->given.Request)) /* `copy_request` reads its slots */
+        return done(PyErr_Format(PyExc_TypeError, "%R is not a request", self->given.blank));
+    return 0;
 }

@@ -50,7 +50,7 @@ static int follows(Head *head, const char *text, Py_ssize_t length)
 static int take_line(Native *self, Head *head)
 {
     for (head->method = 0; head->method < METHODS; head->method++) {
-        PyObject *method = self->methods[head->method];
+        PyObject *method = self->name.methods[head->method];
         if (follows(head, PyUnicode_DATA(method), PyUnicode_GET_LENGTH(method))) break;
     }
     if (head->method == METHODS || !follows(head, " /", 2)) return 0;
@@ -148,7 +148,8 @@ static int note_field(Native *self, Head *head, PyObject *name, PyObject *value)
     case 10:
         return !is_named(name, "connection")
                || PyOS_stricmp(PyBytes_AS_STRING(value), "keep-alive") == 0;
-    case 14: return !is_named(name, "content-length") || read_length(head, PyBytes_AS_STRING(value));
+    case 14:
+        return !is_named(name, "content-length") || read_length(head, PyBytes_AS_STRING(value));
     case 16: return !is_named(name, "proxy-connection");
     case 17: return !is_named(name, "transfer-encoding");
     default: return 1;
@@ -198,57 +199,61 @@ static int take_head(Native *self, Head *head, PyObject *settings, PyObject *fie
 
 /* -- the request ------------------------------------------------------------------------------ */
 
-static PyObject *ascii(const char *text, const char *end)
-{
-    PyObject *string = PyUnicode_New(end - text, 127);
-    if (string != NULL) memcpy(PyUnicode_1BYTE_DATA(string), text, end - text);
-    return string;
-}
-
 /* Set target, path and query. */
 static int set_target(Native *self, PyObject *request, const Head *head)
 {
     const char *text = head->data + head->target, *end = head->data + head->target_end;
     const char *mark = memchr(text, '?', end - text);
-    PyObject *target = ascii(text, end);
-    PyObject *path = mark == NULL ? Py_XNewRef(target) : ascii(text, mark);
-    PyObject *query = mark == NULL ? Py_NewRef(self->empty_text) : ascii(mark + 1, end);
-    int status = take(request, self->request.target, target);
-    status |= take(request, self->request.raw_path, path);
+    PyObject *target = PyUnicode_DecodeASCII(text, end - text, NULL);
+    if (take(request, self->request.target, target) < 0) return -1;
+    if (mark == NULL) {
+        set(request, self->request.raw_path, target);
+        return 0;
+    }
+    PyObject *path = PyUnicode_DecodeASCII(text, mark - text, NULL);
+    PyObject *query = PyUnicode_DecodeASCII(mark + 1, end - mark - 1, NULL);
+    int status = take(request, self->request.raw_path, path);
     return status | take(request, self->request.raw_query, query);
 }
 
 /* Set the body and what describes it. */
 static int set_body(Native *self, PyObject *request, const Head *head)
 {
+    if (take(request, self->request.parts, PyList_New(head->length > 0)) < 0) return -1;
     PyObject *length = head->length < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(head->length);
-    set(request, self->request.is_complete, Py_True);
-    set(request, self->request.received, head->length > 0 && length ? length : self->zero);
-    if (take(request, self->request.content_length, length) < 0
-        || take(request, self->request.parts, PyList_New(head->length > 0)) < 0)
-        return -1;
+    if (take(request, self->request.content_length, length) < 0) return -1;
     if (head->length <= 0) return 0;
+    set(request, self->request.received, length);
     PyObject *body = PyBytes_FromStringAndSize(head->data + head->at, head->length);
     PyList_SET_ITEM(get(request, self->request.parts), 0, body);
     return body == NULL ? -1 : 0;
 }
 
-/* Set all slots that the constructor of the Python class sets; see `Request.__init__`. */
-static int fill_request(Native *self, PyObject *request, const Head *head, PyObject *parser,
-                        PyObject *settings, PyObject *fields)
+/* Return a copy of the blank request, which Python made: so its slots are those of the class. */
+static PyObject *copy_request(Native *self)
 {
-    for (size_t at = 0; at < Py_ARRAY_LENGTH(self->request.none); at++)
-        set(request, self->request.none[at], Py_None);
-    set(request, self->request.method, self->methods[head->method]);
+    PyTypeObject *cls = self->given.Request;
+    PyObject *copy = cls->tp_alloc(cls, 0);
+    if (copy == NULL) return NULL;
+    for (Py_ssize_t at = sizeof(PyObject); at < cls->tp_basicsize; at += sizeof(PyObject *))
+        *slot(copy, at) = Py_XNewRef(*slot(self->given.blank, at));
+    return copy;
+}
+
+/* Return the request of a head, a new reference. */
+static PyObject *request_of(Native *self, const Head *head, PyObject *parser, PyObject *settings,
+                            PyObject *fields)
+{
+    PyObject *request = copy_request(self);
+    if (request == NULL) return NULL;
+    set(request, self->request.method, self->name.methods[head->method]);
     set(request, self->request.peer, get(parser, self->parser.peer));
     set(request, self->request.body_limit, get(settings, self->settings.max_body_size));
     set(request, self->request.raw_headers, fields);
     set(request, self->request.source, get(parser, self->parser.source));
-    set(request, self->request.streamed, Py_False);
-    set(request, self->request.expects_continue, Py_False);
-    set(request, self->request.keep_alive, Py_True);
-    set(request, self->request.version, self->version);
-    return set_target(self, request, head) < 0 ? -1 : set_body(self, request, head);
+    if (set_target(self, request, head) < 0 || set_body(self, request, head) < 0)
+        Py_CLEAR(request);
+    return request;
 }
 
 /* Make the request of `data`, if that is one plain request.
@@ -262,10 +267,8 @@ int make_request(Native *self, PyObject *parser, PyObject *settings, const char 
     PyObject *fields = PyList_New(0);
     int status = fields == NULL ? -1 : take_head(self, &head, settings, fields);
     if (status == 1) {
-        *request = self->given.Request->tp_alloc(self->given.Request, 0);
-        if (*request == NULL || fill_request(self, *request, &head, parser, settings, fields) < 0)
-            status = -1;
-        if (status < 0) Py_CLEAR(*request);
+        *request = request_of(self, &head, parser, settings, fields);
+        if (*request == NULL) status = -1;
     }
     Py_XDECREF(fields);
     return status;

@@ -4,8 +4,8 @@
  * What is done here is done there in the same order, with the same objects, by the functions that
  * the comments name. This module takes what is *plain*: the usual turn of a scheduler, request,
  * match, argument, result and response. Each function first decides whether a case is plain, before
- * it has changed anything; where it is not, or this cannot be known, Python gets it. So no rule of a
- * protocol, no limit, no time-out and no error response is written twice, and an unforeseen case
+ * it has changed anything; where it is not, or this cannot be known, Python gets it. So no rule of
+ * a protocol, no limit, no time-out and no error response is written twice, and an unforeseen case
  * is Python's.
  *
  *     scheduler.c     events -> wake-ups -> switches; the wait of a task for a descriptor
@@ -60,14 +60,16 @@ static Py_ssize_t offset_of(PyObject *cls, PyObject *name)
     return offset;
 }
 
-/* Fill one field with an offset, a name or an object; return -1 after an error. */
-static int fill_field(char *place, const Fields *fields, PyObject *cls, PyObject *classes,
-                      PyObject *word)
+/* Fill one field with an offset, a name or an object; an error is raised, but not returned. */
+static void fill_field(char *place, const Fields *fields, PyObject *cls, PyObject *classes,
+                       PyObject *word)
 {
-    if (cls != NULL) return (*(Py_ssize_t *)place = offset_of(cls, word)) > 0 ? 0 : -1;
-    PyObject *value = fields->is_name ? Py_NewRef(word) : PyObject_GetItem(classes, word);
-    Py_XSETREF(*(PyObject **)place, value);
-    return value == NULL ? -1 : 0;
+    if (cls != NULL)
+        *(Py_ssize_t *)place = offset_of(cls, word);
+    else if (fields->is_name)
+        Py_XSETREF(*(PyObject **)place, Py_NewRef(word));
+    else
+        Py_XSETREF(*(PyObject **)place, PyObject_GetItem(classes, word));
 }
 
 /* Fill the fields of one stage, up to an entry without words.
@@ -135,85 +137,60 @@ PyObject *answer_error(PyObject *function, PyObject *request)
 
 /* -- the type --------------------------------------------------------------------------------- */
 
-/* A function is handed out when what it needs is set up: so it cannot be called before. */
-static PyMethodDef TURNS = {"turns", turns, METH_O, "Run the plain turns of a hub."};
-static PyMethodDef RECEIVE = {
-    "receive", (PyCFunction)(void (*)(void))receive, METH_FASTCALL,
-    "Answer the plain requests of a connection, and receive what follows.",
-};
-static PyMethodDef READ_REQUEST = {
-    "read_request", (PyCFunction)(void (*)(void))read_request, METH_FASTCALL,
-    "Return the plain request that some bytes are, or None.",
-};
-static PyMethodDef STEP = {
-    "step", (PyCFunction)(void (*)(void))step, METH_FASTCALL,
-    "Make a callable that stands for a function of the request path.",
+typedef struct {
+    const char *name;
+    int (*set_up)(Native *, PyObject *);
+    PyMethodDef functions[3];
+} Stage;
+
+static Stage STAGES[] = {
+    {"scheduler", set_up_scheduler, {{"turns", turns, METH_O, "Run the plain turns of a hub."}}},
+    {"serving", set_up_serving, {
+        {"receive", receive, METH_VARARGS, "Answer plain requests, and receive what follows."},
+        {"read_request", read_request, METH_VARARGS, "Return a plain request of bytes, or None."},
+    }},
+    {"routing", set_up_routing, {{"step", step, METH_VARARGS, "Make a step; see routing.c."}}},
 };
 
-/* Set up a stage: each once and after the one before. A failed one leaves the others impossible. */
-static int begin(PyObject *object, int stage, int (*set_up_stage)(Native *, PyObject *),
-                 PyObject *classes)
+/* Set up the next stage, and hand out its functions: so they cannot be called before. */
+static PyObject *native_set_up(PyObject *object, PyObject *args)
 {
     Native *self = (Native *)object;
-    if (self->stages != stage || !PyDict_CheckExact(classes)) {
-        PyErr_SetString(PyExc_TypeError, "stages are set up in order, each once, with a dict");
-        return -1;
+    int at = self->stage;
+    const char *name;
+    PyObject *classes, *functions;
+    if (!PyArg_ParseTuple(args, "sO!", &name, &PyDict_Type, &classes)) return NULL;
+    if (at < 0 || at >= (int)Py_ARRAY_LENGTH(STAGES) || strcmp(name, STAGES[at].name) != 0)
+        return PyErr_Format(PyExc_TypeError, "stages are set up in order, each once");
+    self->stage = -1;
+    if (STAGES[at].set_up(self, classes) < 0) return NULL;
+    self->stage = at + 1;
+    if ((functions = PyList_New(0)) == NULL) return NULL;
+    for (PyMethodDef *each = STAGES[at].functions; each->ml_name != NULL; each++) {
+        PyObject *function = PyCFunction_New(each, object);
+        if (function == NULL || PyList_Append(functions, function) < 0) Py_CLEAR(functions);
+        Py_XDECREF(function);
+        if (functions == NULL) return NULL;
     }
-    self->stages = -1;
-    if (set_up_stage(self, classes) < 0) return -1;
-    self->stages = stage + 1;
-    return 0;
+    return functions;
 }
 
-static PyObject *native_scheduler(PyObject *self, PyObject *classes)
+static int native_traverse(Native *self, visitproc visit, void *arg)
 {
-    if (begin(self, 0, set_up_scheduler, classes) < 0) return NULL;
-    return PyCFunction_New(&TURNS, self);
-}
-
-static PyObject *native_serving(PyObject *self, PyObject *classes)
-{
-    if (begin(self, 1, set_up_serving, classes) < 0) return NULL;
-    return Py_BuildValue("NN", PyCFunction_New(&RECEIVE, self), PyCFunction_New(&READ_REQUEST, self));
-}
-
-static PyObject *native_routing(PyObject *self, PyObject *classes)
-{
-    if (begin(self, 2, set_up_routing, classes) < 0) return NULL;
-    return PyCFunction_New(&STEP, self);
-}
-
-static PyObject *native_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
-{
-    if (PyTuple_GET_SIZE(args) > 0 || keywords != NULL)
-        return PyErr_Format(PyExc_TypeError, "Native() takes no arguments");
-    Native *self = (Native *)type->tp_alloc(type, 0);
-    if (self == NULL) return NULL;
-    self->no_arguments = PyTuple_New(0);
-    self->empty_bytes = PyBytes_FromStringAndSize(NULL, 0);
-    self->empty_text = PyUnicode_New(0, 0);
-    self->zero = PyLong_FromLong(0);
-    if (!self->no_arguments || !self->empty_bytes || !self->empty_text || !self->zero)
-        Py_CLEAR(self);
-    return (PyObject *)self;
-}
-
-static int native_traverse(PyObject *self, visitproc visit, void *arg)
-{
-    char *place = (char *)self + offsetof(Native, given), *end = (char *)self + offsetof(Native, hub);
+    PyObject **first = (PyObject **)&self->given, **end = (PyObject **)&self->hub;
     Py_VISIT(Py_TYPE(self));
-    for (; place < end; place += sizeof(void *)) Py_VISIT(*(PyObject **)place);
+    for (; first < end; first++) Py_VISIT(*first);
     return 0;
 }
 
-static int native_clear(PyObject *self)
+static int native_clear(Native *self)
 {
-    char *place = (char *)self + offsetof(Native, given), *end = (char *)self + offsetof(Native, hub);
-    for (; place < end; place += sizeof(void *)) Py_CLEAR(*(PyObject **)place);
+    PyObject **first = (PyObject **)&self->given, **end = (PyObject **)&self->hub;
+    for (; first < end; first++) Py_CLEAR(*first);
     return 0;
 }
 
-static void native_dealloc(PyObject *self)
+static void native_dealloc(Native *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
@@ -222,19 +199,16 @@ static void native_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-static PyMethodDef STAGES[] = {
-    {"scheduler", native_scheduler, METH_O, "Set up the scheduler; return `turns`."},
-    {"serving", native_serving, METH_O, "Set up connections; return `receive`, `read_request`."},
-    {"routing", native_routing, METH_O, "Set up the steps of routers; return `step`."},
+static PyMethodDef FUNCTIONS[] = {
+    {"set_up", native_set_up, METH_VARARGS, "Set up a stage by its name, with classes by theirs."},
     {0},
 };
 static PyType_Slot SLOTS[] = {
     {Py_tp_doc, "The stages of the request path; each is set up with classes by name."},
-    {Py_tp_new, native_new},
     {Py_tp_traverse, native_traverse},
     {Py_tp_clear, native_clear},
     {Py_tp_dealloc, native_dealloc},
-    {Py_tp_methods, STAGES},
+    {Py_tp_methods, FUNCTIONS},
     {0},
 };
 static PyType_Spec SPEC = {

@@ -6,36 +6,36 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stddef.h>
+#include <time.h>
 
-enum { PROTOCOL = 2 }; /* grows with each change of what Python code and this module agree on */
+enum { PROTOCOL = 3 }; /* grows with each change of what Python code and this module agree on */
 enum { METHODS = 6, NAME_CACHE = 128, PREFIX_CACHE = 16, OUTPUT_SIZE = 40 * 1024 };
 
 /* The one object of the module. Its references stand in one row, from `given` to `prefixes`. */
 typedef struct {
     PyObject_HEAD
-    int stages; /* that are set up, in their order */
+    int stage; /* the next one to be set up; -1 after one that failed */
     struct { /* classes and functions that Python code hands over */
         PyTypeObject *EpollPoller, *Hub, *Postponement, *Task, *Timer, *TimerHeap, *Watcher, *deque;
         PyObject *monotonic;
         PyTypeObject *Connection, *Request, *RequestParser, *Response, *Server;
         PyTypeObject *ServerSettings, *socket;
-        PyObject *encode_fields, *is_host, *never, *response_to_error, *status_and_type;
+        PyObject *blank, *encode_fields, *is_host, *never, *response_to_error, *status_and_type;
         PyTypeObject *Dispatch, *Node, *PathTree, *Route;
         PyObject *ValidationError, *encode;
     } given;
     struct { /* names of methods and attributes */
         PyObject *append, *appendleft, *ask_again, *choose_next, *count_switches, *drain;
-        PyObject *finish_poll, *new_greenlet, *popleft, *recover, *unpark, *wait_read;
-        PyObject *finish, *receive, *run_callbacks, *send_rest;
+        PyObject *new_greenlet, *popleft, *recover, *unpark, *wait_read;
+        PyObject *finish, *receive, *run_callbacks, *methods[METHODS];
     } name;
-    PyObject *no_arguments, *empty_bytes, *empty_text, *zero, *version, *methods[METHODS];
     /* Caches: they hold nothing but what the Python code would make or return again. */
     PyObject *last_host, *names[NAME_CACHE];
     struct { PyObject *status, *content_type, *bytes; } prefixes[PREFIX_CACHE]; /* of heads */
 
     /* Offsets of slots. */
     struct {
-        Py_ssize_t fatal, greenlet, idle, main, poller, posted, postponement, ready, running;
+        Py_ssize_t fatal, greenlet, main, poller, posted, postponement, ready, running;
         Py_ssize_t switches_left, time, timers, turns, unstarted;
     } hub;
     struct { Py_ssize_t context, done, greenlet, hub, interrupt, is_pending, parked; } task;
@@ -53,10 +53,9 @@ typedef struct {
         Py_ssize_t error, head_size, held_bytes, peer, pending, receiving, source, unfinished;
     } parser;
     struct {
-        Py_ssize_t none[9]; /* the slots that hold None in a new request */
-        Py_ssize_t body_limit, callbacks, content_length, expects_continue, is_complete, keep_alive;
-        Py_ssize_t method, parts, peer, raw_headers, raw_path, raw_query, received, source;
-        Py_ssize_t streamed, target, version, endpoint, path_values, query, route;
+        Py_ssize_t body_limit, callbacks, content_length, endpoint, is_complete, keep_alive;
+        Py_ssize_t method, parts, path_values, peer, raw_headers, raw_path, raw_query, received;
+        Py_ssize_t route, source, target;
     } request;
     struct { Py_ssize_t body, content_type, headers, status, trailers; } response;
     struct {
@@ -93,16 +92,21 @@ PyObject *take_error(void);
 void restore_error(PyObject *error);
 PyObject *answer_error(PyObject *function, PyObject *request);
 
-static inline int is_set(PyObject *object, Py_ssize_t offset)
+static inline PyObject **slot(PyObject *object, Py_ssize_t offset)
 {
-    return *(PyObject **)((char *)object + offset) != NULL;
+    return (PyObject **)((char *)object + offset);
 }
 
 /* Return the value of a slot, borrowed; None if it is unset. */
 static inline PyObject *get(PyObject *object, Py_ssize_t offset)
 {
-    PyObject *value = *(PyObject **)((char *)object + offset);
+    PyObject *value = *slot(object, offset);
     return value == NULL ? Py_None : value;
+}
+
+static inline int is_empty(PyObject *list)
+{
+    return PyList_CheckExact(list) && PyList_GET_SIZE(list) == 0;
 }
 
 /* Return the value of a slot as a number; -1 if it is not an int, or too large. */
@@ -117,9 +121,7 @@ static inline long number(PyObject *object, Py_ssize_t offset)
 static inline int take(PyObject *object, Py_ssize_t offset, PyObject *value)
 {
     if (value == NULL) return -1;
-    PyObject **place = (PyObject **)((char *)object + offset), *old = *place;
-    *place = value;
-    Py_XDECREF(old);
+    Py_XSETREF(*slot(object, offset), value);
     return 0;
 }
 
@@ -144,6 +146,14 @@ static inline PyObject *call(PyObject *function, PyObject *argument)
     return PyObject_CallOneArg(function, argument);
 }
 
+/* The clock of the scheduler and of the metrics, in seconds. */
+static inline double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
 /* -- the stages ------------------------------------------------------------------------------- */
 
 int set_up_scheduler(Native *self, PyObject *classes);
@@ -151,14 +161,14 @@ PyObject *turns(PyObject *self, PyObject *hub);
 int wait_readable(Native *self, PyObject *watcher, PyObject *task);
 
 int set_up_serving(Native *self, PyObject *classes);
-PyObject *receive(PyObject *self, PyObject *const *args, Py_ssize_t count);
-PyObject *read_request(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *receive(PyObject *self, PyObject *args);
+PyObject *read_request(PyObject *self, PyObject *args);
 void make_alphabets(Native *self);
 int is_within(Py_ssize_t size, PyObject *limit);
 int make_request(Native *self, PyObject *parser, PyObject *settings, const char *data,
                  Py_ssize_t size, PyObject **request);
 
 int set_up_routing(Native *self, PyObject *classes);
-PyObject *step(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *step(PyObject *self, PyObject *args);
 
 #endif

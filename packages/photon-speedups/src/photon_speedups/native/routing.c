@@ -10,7 +10,6 @@
 #include "native.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { MOST_ARGUMENTS = 16, MOST_DIGITS = 15 };
 
@@ -131,13 +130,6 @@ static int add(PyObject *cell, double amount)
     return sum == NULL ? -1 : PyList_SetItem(cell, 0, sum);
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 /* Return the cells of a response, a new reference: those that are known, or new ones. */
 static PyObject *series_of(PyObject *self, PyObject *request, PyObject *response)
 {
@@ -145,9 +137,11 @@ static PyObject *series_of(PyObject *self, PyObject *request, PyObject *response
     PyObject *route = get(request, native->request.route);
     if (route != Py_None && !PyObject_TypeCheck(route, native->given.Route))
         return PyErr_Format(PyExc_TypeError, "%R is not a Route", route);
-    PyObject *template = route == Py_None ? native->empty_text : get(route, native->template);
+    PyObject *template = route == Py_None ? PyUnicode_New(0, 0) /* the only one */
+                                          : Py_NewRef(get(route, native->template));
     PyObject *key = PyTuple_Pack(3, get(request, native->request.method), template,
                                  get(response, native->response.status));
+    Py_DECREF(template);
     if (key == NULL) return NULL;
     PyObject *series = Py_XNewRef(PyDict_GetItemWithError(part(self, 2), key));
     if (series == NULL && !PyErr_Occurred()) series = PyObject_CallOneArg(part(self, 3), key);
@@ -155,7 +149,7 @@ static PyObject *series_of(PyObject *self, PyObject *request, PyObject *response
     return series;
 }
 
-/* Return whether an object has requests, bounds, buckets and seconds; the last bound is infinite. */
+/* Return whether an object has requests, bounds, buckets, seconds; the last bound is infinite. */
 static int is_series(PyObject *series)
 {
     return PyTuple_CheckExact(series) && PyTuple_GET_SIZE(series) == 4
@@ -202,7 +196,7 @@ static PyObject *run_path_value(PyObject *self, PyObject *request)
 {
     PyObject *values = is_request(self, request)
                            ? get(request, native_of(self)->request.path_values) : Py_None;
-    Py_ssize_t at = PyLong_AsSsize_t(part(self, 0));
+    Py_ssize_t at = PyNumber_AsSsize_t(part(self, 0), NULL); /* the nearest that there is */
     if (!PyList_CheckExact(values) || at < 0 || at >= PyList_GET_SIZE(values))
         return by_python(self, request);
     return Py_NewRef(PyList_GET_ITEM(values, at));
@@ -217,18 +211,19 @@ static PyObject *run_query_value(PyObject *self, PyObject *request)
         return by_python(self, request);
     Py_ssize_t length;
     const char *name = PyUnicode_AsUTF8AndSize(part(self, 0), &length), *value = NULL;
-    const char *text = (const char *)PyUnicode_1BYTE_DATA(query), *value_end = NULL;
+    const char *text = (const char *)PyUnicode_1BYTE_DATA(query), *last = NULL;
     const char *end = text + PyUnicode_GET_LENGTH(query);
     if (name == NULL || memchr(text, '%', end - text) || memchr(text, '+', end - text))
         return by_python(self, request);
     for (const char *pair = text, *stop; pair < end; pair = stop + 1) {
         if ((stop = memchr(pair, '&', end - pair)) == NULL) stop = end;
-        if (stop - pair < length || memcmp(pair, name, length) != 0) continue;
-        if (pair + length != stop && pair[length] != '=') continue;
+        if (stop - pair < length || memcmp(pair, name, length) != 0
+            || (pair + length != stop && pair[length] != '='))
+            continue;
         value = pair + length + (pair + length != stop);
-        value_end = stop;
+        last = stop;
     }
-    return value == NULL ? Py_NewRef(Py_None) : PyUnicode_DecodeASCII(value, value_end - value, NULL);
+    return value == NULL ? Py_NewRef(Py_None) : PyUnicode_DecodeASCII(value, last - value, NULL);
 }
 
 /* The conversion of digits to an int. */
@@ -250,23 +245,19 @@ static PyObject *run_int(PyObject *self, PyObject *text)
  */
 static PyObject *run_bind(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
-    PyObject *python = PyTuple_GET_ITEM(self, 1), *convert = part(self, 1), *value;
+    PyObject *python = PyTuple_GET_ITEM(self, 1), *convert = part(self, 1), *value = NULL;
     if (count != 2) return PyObject_Vectorcall(python, args, (size_t)count, NULL);
     PyObject *text = call(part(self, 0), args[0]);
-    if (text == Py_None) {
-        Py_DECREF(text);
-        if (part(self, 3) != Py_False) return PyObject_Vectorcall(python, args, count, NULL);
-        return Py_NewRef(part(self, 4));
-    }
-    value = text == NULL || convert == (PyObject *)&PyUnicode_Type
-                ? Py_XNewRef(text) : call(convert, text);
-    Py_XDECREF(text);
+    if (text == Py_None && part(self, 3) == Py_False) value = Py_NewRef(part(self, 4));
+    else if (convert == (PyObject *)&PyUnicode_Type && text != Py_None) value = Py_XNewRef(text);
+    else if (text != NULL && text != Py_None) value = call(convert, text);
     int is_valid = value != NULL;
-    if (is_valid && part(self, 2) != Py_None) {
+    if (is_valid && text != Py_None && part(self, 2) != Py_None) {
         PyObject *messages = PyObject_CallOneArg(part(self, 2), value);
         is_valid = messages != NULL && PyObject_Size(messages) == 0;
         Py_XDECREF(messages);
     }
+    Py_XDECREF(text);
     if (is_valid) return value;
     Py_XDECREF(value);
     if (PyErr_Occurred()) {
@@ -275,19 +266,10 @@ static PyObject *run_bind(PyObject *self, PyObject *const *args, Py_ssize_t coun
             return NULL;
         PyErr_Clear();
     }
-    return PyObject_Vectorcall(python, args, count, NULL);
+    return PyObject_Vectorcall(python, args, (size_t)count, NULL);
 }
 
 /* -- endpoints -------------------------------------------------------------------------------- */
-
-/* Raise all errors of a request. */
-static PyObject *refuse(Native *self, PyObject *errors)
-{
-    PyObject *error = PyObject_CallOneArg(self->given.ValidationError, errors);
-    if (error != NULL) PyErr_SetObject((PyObject *)Py_TYPE(error), error);
-    Py_XDECREF(error);
-    return NULL;
-}
 
 /* The endpoint of `_calls._direct`: binders, handler, encoder. */
 static PyObject *run_direct(PyObject *self, PyObject *request)
@@ -301,7 +283,7 @@ static PyObject *run_direct(PyObject *self, PyObject *request)
         if (row[bound] == NULL) break;
     }
     if (bound == count && count > 0 && PyList_GET_SIZE(errors) > 0)
-        refuse(native_of(self), errors);
+        PyErr_SetObject(native_of(self)->given.ValidationError, errors);
     else if (bound == count)
         result = PyObject_Vectorcall(part(self, 1), row, count, NULL);
     while (bound > 0) Py_DECREF(row[--bound]);
@@ -315,18 +297,16 @@ static PyObject *run_direct(PyObject *self, PyObject *request)
 static PyObject *response_of(Native *self, PyObject *status, PyObject *body, PyObject *type)
 {
     PyObject *response = self->given.Response->tp_alloc(self->given.Response, 0);
-    PyObject *headers = PyList_New(0);
-    if (response == NULL || headers == NULL || body == NULL) {
-        Py_XDECREF(headers);
+    if (response == NULL) {
         Py_XDECREF(body);
-        Py_XDECREF(response);
         return NULL;
     }
     set(response, self->response.status, status);
     set(response, self->response.content_type, type);
     set(response, self->response.trailers, Py_None);
-    take(response, self->response.body, body);
-    take(response, self->response.headers, headers);
+    if (take(response, self->response.body, body) < 0
+        || take(response, self->response.headers, PyList_New(0)) < 0)
+        Py_CLEAR(response);
     return response;
 }
 
@@ -343,29 +323,26 @@ static PyObject *run_encode(PyObject *self, PyObject *result)
 
 /* -- steps ------------------------------------------------------------------------------------ */
 
-static PyMethodDef KINDS[] = {
-    {"dispatch", run_dispatch, METH_O, "Find the endpoint of a request, and enter the middleware."},
-    {"endpoint", run_endpoint, METH_O, "Call the endpoint of a request, and answer its errors."},
-    {"middleware", run_middleware, METH_O, "Call a middleware, and answer its errors."},
-    {"count", run_count, METH_O, "Call the next handler, and count the request."},
-    {"direct", run_direct, METH_O, "Bind the arguments, call the handler, encode the result."},
-    {"encode", run_encode, METH_O, "Encode a result as JSON."},
-    {"path_value", run_path_value, METH_O, "Return the text of a path parameter."},
-    {"query_value", run_query_value, METH_O, "Return the text of a query parameter, or None."},
-    {"int", run_int, METH_O, "Convert text to an int."},
-    {"bind", (PyCFunction)(void (*)(void))run_bind, METH_FASTCALL, "Bind a parameter."},
-};
-static const char *const PARTS[] = { /* of each kind, see `is_part`; other letters are any object */
-    "d", "*", "****", "**m*", "t**", "***", "i", "s", "", "*****",
+/* The kinds of steps, and their parts: see `is_part`; other letters are any object. */
+static struct { PyMethodDef method; const char *parts; } KINDS[] = {
+    {{"dispatch", run_dispatch, METH_O, "Find the endpoint, and enter the middleware."}, "d"},
+    {{"endpoint", run_endpoint, METH_O, "Call the endpoint, and answer its errors."}, "*"},
+    {{"middleware", run_middleware, METH_O, "Call a middleware, and answer its errors."}, "****"},
+    {{"count", run_count, METH_O, "Call the next handler, and count the request."}, "**m*"},
+    {{"direct", run_direct, METH_O, "Bind, call the handler, encode the result."}, "t**"},
+    {{"encode", run_encode, METH_O, "Encode a result as JSON."}, "***"},
+    {{"path_value", run_path_value, METH_O, "Return the text of a path parameter."}, "i"},
+    {{"query_value", run_query_value, METH_O, "Return the text of a query parameter."}, "s"},
+    {{"int", run_int, METH_O, "Convert text to an int."}, ""},
+    {{"bind", (PyCFunction)(void (*)(void))run_bind, METH_FASTCALL, "Bind a parameter."}, "*****"},
 };
 
 /* Return whether an object can be a part of a step. */
 static int is_part(Native *self, char letter, PyObject *object)
 {
-    int overflow;
     switch (letter) {
     case 'd': return PyObject_TypeCheck(object, self->given.Dispatch);
-    case 'i': return PyLong_CheckExact(object) && PyLong_AsLongAndOverflow(object, &overflow) >= 0;
+    case 'i': return PyLong_CheckExact(object);
     case 'm': return PyDict_CheckExact(object);
     case 's': return PyUnicode_CheckExact(object) && PyUnicode_IS_ASCII(object);
     case 't': return PyTuple_CheckExact(object) && PyTuple_GET_SIZE(object) <= MOST_ARGUMENTS;
@@ -374,24 +351,25 @@ static int is_part(Native *self, char letter, PyObject *object)
 }
 
 /* Make a step: step(kind, function, *parts). */
-PyObject *step(PyObject *native, PyObject *const *args, Py_ssize_t count)
+PyObject *step(PyObject *native, PyObject *args)
 {
-    for (size_t kind = 0; count >= 2 && kind < Py_ARRAY_LENGTH(KINDS); kind++) {
-        if (!PyUnicode_Check(args[0]) || count != (Py_ssize_t)strlen(PARTS[kind]) + 2
-            || PyUnicode_CompareWithASCIIString(args[0], KINDS[kind].ml_name) != 0)
-            continue;
-        for (Py_ssize_t at = 2; at < count; at++)
-            if (!is_part((Native *)native, PARTS[kind][at - 2], args[at]))
-                return PyErr_Format(PyExc_TypeError, "%R is not a part of %R", args[at], args[0]);
-        PyObject *self = PyTuple_New(count);
-        if (self == NULL) return NULL;
-        PyTuple_SET_ITEM(self, 0, Py_NewRef(native));
-        for (Py_ssize_t at = 1; at < count; at++) PyTuple_SET_ITEM(self, at, Py_NewRef(args[at]));
-        PyObject *made = PyCFunction_New(&KINDS[kind], self);
-        Py_DECREF(self);
-        return made;
-    }
-    return PyErr_Format(PyExc_TypeError, "step() needs a kind, a function and the parts of it");
+    Py_ssize_t count = PyTuple_GET_SIZE(args), kind = Py_ARRAY_LENGTH(KINDS) - 1;
+    PyObject *name = count < 2 ? Py_None : PyTuple_GET_ITEM(args, 0);
+    if (!PyUnicode_Check(name)) kind = -1;
+    while (kind >= 0 && PyUnicode_CompareWithASCIIString(name, KINDS[kind].method.ml_name) != 0)
+        kind--;
+    if (kind < 0 || count != (Py_ssize_t)strlen(KINDS[kind].parts) + 2)
+        return PyErr_Format(PyExc_TypeError, "step() needs a kind, a function and the parts of it");
+    for (Py_ssize_t at = 2; at < count; at++)
+        if (!is_part((Native *)native, KINDS[kind].parts[at - 2], PyTuple_GET_ITEM(args, at)))
+            return PyErr_Format(PyExc_TypeError, "%R is not a part of %R",
+                                PyTuple_GET_ITEM(args, at), name);
+    PyObject *self = PyTuple_New(count), *made = NULL;
+    for (Py_ssize_t at = 0; self != NULL && at < count; at++)
+        PyTuple_SET_ITEM(self, at, Py_NewRef(at == 0 ? native : PyTuple_GET_ITEM(args, at)));
+    if (self != NULL) made = PyCFunction_New(&KINDS[kind].method, self);
+    Py_XDECREF(self);
+    return made;
 }
 
 int set_up_routing(Native *self, PyObject *classes)

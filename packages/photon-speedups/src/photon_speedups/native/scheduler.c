@@ -15,7 +15,6 @@
 #include <greenlet.h>
 #include <math.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 enum { MOST_EVENTS = 1024, SWITCHES_PER_TURN = 128, RARE = EPOLLRDHUP | EPOLLHUP | EPOLLPRI };
 
@@ -60,7 +59,7 @@ static PyObject *choose_next(Native *self, PyObject *hub)
 static int switch_to(Native *self, PyObject *chosen)
 {
     if (chosen == NULL) return -1;
-    PyObject *result = PyGreenlet_Switch((PyGreenlet *)chosen, self->no_arguments, NULL);
+    PyObject *result = PyGreenlet_Switch((PyGreenlet *)chosen, NULL, NULL);
     Py_DECREF(chosen);
     return done(result);
 }
@@ -124,11 +123,6 @@ static int fire_direction(Native *self, PyObject *watcher, Py_ssize_t flag, Py_s
     return status;
 }
 
-static int is_empty(PyObject *list)
-{
-    return PyList_CheckExact(list) && PyList_GET_SIZE(list) == 0;
-}
-
 /* `Watcher.fire`. */
 static int fire(Native *self, PyObject *watcher, unsigned mask)
 {
@@ -170,9 +164,7 @@ static int poll_events(Native *self, PyObject *poller, struct epoll_event *event
     for (; count == MOST_EVENTS; milliseconds = 0) { /* all of them, before timers fire */
         PyThreadState *state = milliseconds == 0 ? NULL : PyEval_SaveThread();
         count = epoll_wait(epoll, events, MOST_EVENTS, milliseconds);
-        int number = errno;
-        if (state != NULL) PyEval_RestoreThread(state);
-        errno = number;
+        if (state != NULL) PyEval_RestoreThread(state); /* it leaves `errno` as it is */
         if (count < 0 && errno != EINTR) return done(PyErr_SetFromErrno(PyExc_OSError));
         for (int at = 0; at < count; at++)
             if (deliver(self, poller, &events[at]) < 0) return -1;
@@ -181,13 +173,6 @@ static int poll_events(Native *self, PyObject *poller, struct epoll_event *event
 }
 
 /* -- turns ------------------------------------------------------------------------------------ */
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 /* Find the time of the first timer; return 0 if only Python can: the first one was cancelled. */
 static int find_due(Native *self, PyObject *hub, double *due)
@@ -240,30 +225,26 @@ static int poll(Native *self, PyObject *hub, struct epoll_event *events, double 
     if (posted < 0) return -1;
     if (posted == 0 && now() < due) return 0;
     PyObject *first = isfinite(due) ? PyFloat_FromDouble(due) : Py_NewRef(Py_None);
-    if (first == NULL) return -1;
-    int status = done(PyObject_CallMethodOneArg(hub, self->name.finish_poll, first));
-    Py_DECREF(first);
-    return status;
+    return done(PyObject_CallMethod(hub, "_finish_poll", "N", first));
 }
 
 /* One turn, as `Hub._turn`. */
 static int turn(Native *self, PyObject *hub, struct epoll_event *events, double due, double timeout)
 {
-    PyObject *task, *postponement;
-    long turns = number(hub, self->hub.turns) + 1;
     if (poll(self, hub, events, due, timeout) < 0
-        || take(hub, self->hub.turns, PyLong_FromLong(turns)) < 0
+        || take(hub, self->hub.turns, PyLong_FromLong(number(hub, self->hub.turns) + 1)) < 0
         || take(hub, self->hub.switches_left, PyLong_FromLong(SWITCHES_PER_TURN)) < 0)
         return -1;
     while (PyObject_Size(get(hub, self->hub.ready)) > 0
            && number(hub, self->hub.switches_left) > 0) {
         if (switch_to(self, choose_next(self, hub)) < 0) return -1;
-        while ((task = get(hub, self->hub.unstarted)) != Py_None) /* the hub alone may start it */
+        /* The hub alone may start a task. */
+        for (PyObject *task; (task = get(hub, self->hub.unstarted)) != Py_None;)
             if (switch_to(self, PyObject_CallMethodOneArg(hub, self->name.new_greenlet, task)) < 0)
                 return -1;
     }
     if (PyErr_Occurred()) return -1;
-    postponement = get(hub, self->hub.postponement);
+    PyObject *postponement = get(hub, self->hub.postponement);
     if ((!Py_IS_TYPE(postponement, self->given.Postponement)
          || number(postponement, self->postponed_switches) != 0)
         && done(PyObject_CallMethodNoArgs(hub, self->name.count_switches)) < 0)
@@ -294,10 +275,10 @@ int set_up_scheduler(Native *self, PyObject *classes)
     static const Fields fields[] = {
         {"EpollPoller Hub Postponement Task Timer TimerHeap Watcher deque monotonic", NULL,
          RANGE(given.EpollPoller, given.monotonic)},
-        {"append appendleft _ask_again choose_next _count_switches drain _finish_poll "
+        {"append appendleft _ask_again choose_next _count_switches drain "
          "_new_greenlet popleft recover unpark wait_read", NULL,
          RANGE(name.append, name.wait_read), 1},
-        {"_fatal greenlet _idle main poller _posted _postponement ready running _switches_left "
+        {"_fatal greenlet main poller _posted _postponement ready running _switches_left "
          "time timers turns _unstarted", "Hub", PLACE(hub)},
         {"context _done greenlet hub _interrupt _is_pending _parked", "Task", PLACE(task)},
         {"ended fd is_dry is_forgotten _more_readers _more_writers readable _reader writable "
