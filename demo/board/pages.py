@@ -17,6 +17,7 @@ import attrs
 from attrs.validators import max_len, min_len
 
 from photon import Html, Param, Redirect, Request, Router, Submitted
+from photon_runtime import speedups
 from photon_templates import flash, html_form, render_template
 from photon_templates.forms import HtmlForm
 
@@ -83,10 +84,13 @@ def home(latest: LatestChange, store: CurrentStore) -> Html:
 
 @router.get("/about")
 def about(request: Request) -> Html:
-    """Show what else there is; the client is, behind a trusted proxy, that of the proxy."""
+    """Show what else there is, what answers here, and for whom.
+
+    Behind a trusted proxy, the client is that of the proxy.
+    """
     address = request.client
     client = address[0] if isinstance(address, tuple) else "a socket of this machine"
-    return render_template("about.html", client=client)
+    return render_template("about.html", client=client, speedups=speedups.status())
 
 
 @router.get("/boards/{board_id}/cards/new")

@@ -1,6 +1,7 @@
 """The demo, over real sockets."""
 
 import gzip
+import html
 import http.client
 import json
 import re
@@ -20,6 +21,7 @@ from board.samples import SAMPLE_KEYS, add_samples
 from board.tables import Base
 from photon import Photon
 from photon_lifeguard import Database, DatabaseSettings, migrations
+from photon_runtime import speedups
 from photon_runtime.http import ServerSettings
 from photon_runtime.settings import load_settings
 from photon_runtime.testing import live_server
@@ -487,6 +489,12 @@ def test_the_page_about_the_demo_names_the_client_and_believes_only_trusted_prox
         connection.request("GET", "/about", headers=forwarded)
         assert said in connection.getresponse().read().decode()
         connection.close()
+
+
+def test_the_page_about_the_demo_says_what_answers(client: Client) -> None:
+    status = speedups.status()
+    expected = "runs in C, by photon-speedups" if status.is_used else f"not used: {status.reason}."
+    assert expected in html.unescape(client.send("GET", "/about").body.decode())
 
 
 def test_the_page_about_the_demo_escapes_the_host_of_a_request(client: Client) -> None:
