@@ -270,5 +270,5 @@ def test_a_request_that_c_has_made_is_one_of_python(serving: Connections) -> Non
     ],
 )
 def test_other_arguments_are_refused(serving: Connections, arguments: tuple[object, ...]) -> None:
-    with pytest.raises(TypeError, match="argument|bytes-like"):
+    with pytest.raises(TypeError, match=r"argument|bytes-like"):
         serving.read_request(*arguments)  # type: ignore[arg-type]  # that is what is tried

@@ -9,7 +9,7 @@ from probe import Probe
 from program import MANY, at_once
 
 _BOUND = 0.1
-_ROUNDS = 3
+_ROUNDS = 6
 
 
 def many(

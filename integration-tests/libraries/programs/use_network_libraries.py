@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from lateness import many
 from probe import Probe
 from program import MANY, SLOW, at_once, perform
 
@@ -157,14 +158,10 @@ def grpc_by_offload(_: str) -> object:
     channel = offload(grpc.insecure_channel, f"127.0.0.1:{port}")
     method: Any = channel.unary_unary("/test.Test/Double")
     offload(method, b"first")
-    probe = Probe()
-    with probe.running():
-        answers, _seconds = at_once(
-            lambda number: str(offload(method, b"%d " % number, timeout=5), "ascii")
-        )
+    found = many(lambda number: str(offload(method, b"%d " % number, timeout=5), "ascii"))
     offload(channel.close)
     offload(lambda: server.stop(None).wait())
-    return {"answers": answers, "late": probe.late, "heard": heard}
+    return {"answers": found["answers"], "late": found["latest"], "heard": heard}
 
 
 def grpc_in_threads(_: str) -> object:

