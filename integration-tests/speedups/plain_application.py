@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from photon_runtime import current_task, deadline, scope, sleep, spawn, yield_now
@@ -37,11 +38,11 @@ class Unhashable(str):
 
     __slots__ = ("error",)
 
-    def __init__(self, text: str, error: type[Exception]) -> None:
-        """Keep the class of the error."""
+    def __init__(self, text: str, error: Callable[[str], Exception]) -> None:
+        """Keep what makes the error."""
         self.error = error
 
-    def __new__(cls, text: str, error: type[Exception]) -> Unhashable:
+    def __new__(cls, text: str, error: Callable[[str], Exception]) -> Unhashable:
         """Make the text."""
         return super().__new__(cls, text)
 
@@ -306,6 +307,7 @@ FIELDS: list[object] = [
     [("x-a", Unhashable("b", LookupError))],
     [("x-a", Unhashable("b", TimeoutError))],
     [("x-a", Unhashable("b", OSError))],
+    [("x-a", Unhashable("b", partial(HttpError, 404)))],
 ]
 STATUSES: list[object] = [
     *(200, 201, 202, 203, 204, 205, 206, 299, 301, 304, 400, 404, 418, 429, 451, 499, 500, 503),

@@ -335,7 +335,6 @@ def test_path_leaves_nothing_behind(server: LiveServer, name: str) -> None:
 @pytest.mark.slow
 def test_count_sees_one_reference_for_each_round() -> None:
     kept: list[object] = []
-    assert usual_growth(lambda: kept.append(object())) >= ROUNDS
-    assert usual_growth(lambda: kept.append(None)) >= (
-        ROUNDS if sys.version_info < (3, 12) else 0  # None has no count any more
-    )
+    assert usual_growth(lambda: kept.append(object())) > MOST
+    if sys.version_info < (3, 12):  # None has no count any more
+        assert usual_growth(lambda: kept.append(None)) > MOST

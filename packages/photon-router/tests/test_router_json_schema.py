@@ -61,7 +61,11 @@ def fetch() -> None:
         subprocess.run(command, check=True, timeout=240)
         with tarfile.open(Path(folder) / f"jsonschema-{VERSION}.tar.gz") as archive:
             archive.extractall(folder, filter="data")
-        os.replace(Path(folder) / f"jsonschema-{VERSION}", FOLDER)
+        try:
+            os.replace(Path(folder) / f"jsonschema-{VERSION}", FOLDER)
+        except OSError:
+            if not FOLDER.is_dir():  # another process was faster
+                raise
 
 
 @cache

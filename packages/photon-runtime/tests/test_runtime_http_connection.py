@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,6 +18,8 @@ import pytest
 
 import photon_runtime as rt
 from photon_runtime.http import HttpError, Request, Response, ServerSettings
+from photon_runtime.http._connection import _was_sending
+from photon_runtime.http._wire import Wire
 from photon_runtime.testing import LiveServer, live_server
 
 if TYPE_CHECKING:
@@ -1077,3 +1080,15 @@ def test_nothing_is_logged_for_requests_that_go_well(
     with caplog.at_level(logging.INFO):
         echoing.exchange(PIPELINE)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("name", ["send", "send_pieces"])
+def test_an_error_of_a_signal_handler_is_known_to_come_while_bytes_were_sent(name: str) -> None:
+    def interrupted(data: object) -> int:
+        raise ValueError("of a signal handler")
+
+    wire = SimpleNamespace(stream=SimpleNamespace(send=interrupted, sendmsg=interrupted))
+    with pytest.raises(ValueError, match="of a signal handler") as raised:
+        getattr(Wire, name)(wire, [b"a"], None)
+    assert _was_sending(raised.value)
+    assert not _was_sending(ValueError("before anything was sent"))

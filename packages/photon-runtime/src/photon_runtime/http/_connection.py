@@ -524,7 +524,7 @@ def _was_sending(error: Exception) -> bool:
     """Return whether ``error`` was raised while bytes were sent."""
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code is Wire.send.__code__:
+        if trace.tb_frame.f_code in (Wire.send.__code__, Wire.send_pieces.__code__):
             return True
         trace = trace.tb_next
     return False

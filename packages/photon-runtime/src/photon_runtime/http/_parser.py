@@ -90,7 +90,8 @@ class _Unfinished:
         gathered = self._gathered
         start = max(len(gathered) - len(self.tail), 0)
         gathered += data
-        is_small = len(gathered) < self._owner.head_size * _LEAST_SHARE
+        known, size = self._owner.head_size, len(gathered)
+        is_small = size < known * _LEAST_SHARE and known + size <= self._owner.most()
         if is_small and all(gathered.find(end, start) < 0 for end in _ENDS_OF_HEADS):
             return b""
         return bytes(memoryview(gathered)[len(self.tail) :])
@@ -191,6 +192,10 @@ class RequestParser:
             self._count_head(data)
         elif self._receiving is not None:
             self._note_unfinished(b"", self._receiving)
+
+    def most(self) -> int:
+        """Return how many bytes an incomplete head may have."""
+        return self._settings.max_header_size + self._settings.max_target_size
 
     def resume_http(self) -> None:
         """Parse the held bytes as HTTP: the offer to upgrade was not accepted."""
@@ -375,11 +380,8 @@ class RequestParser:
 
     def _count_head(self, data: memoryview | bytes) -> None:
         self.head_size += self._feed_size
-        settings = self._settings
-        if self.error is None and self.head_size > (
-            settings.max_header_size + settings.max_target_size
-        ):
-            limit = settings.max_header_size
+        if self.error is None and self.head_size > self.most():
+            limit = self._settings.max_header_size
             self._fail(HttpError(431, f"the header fields may have at most {limit} bytes"))
         unfinished = self._unfinished
         before = b"" if unfinished is None else unfinished.tail

@@ -50,13 +50,14 @@ from ._framing import is_host
 from ._lifetime import Lifetime, WorkerLink
 from ._listen import refuse_new_connections
 from ._parser import RequestParser
+from ._problem import failure_response
 from ._request import Request
 from ._request_tasks import await_request_tasks
 from ._response import Response
 from ._root_path import with_root_path
 from ._settings import ServerSettings
 from ._started import StartedHandler, context_of, function_of
-from ._wire import RawSocket
+from ._wire import RawSocket, WaitTimeout
 from .errors import HttpError
 
 _log = logging.getLogger("photon.http")
@@ -531,8 +532,10 @@ _connections = speedups.connections(
         "Response": Response,
         "Server": Server,
         "ServerSettings": ServerSettings,
+        "WaitTimeout": WaitTimeout,
         "blank": Request("GET", "/", []),
         "encode_fields": encode_fields,
+        "failure_response": failure_response,
         "is_host": is_host,
         "never": math.inf,
         "response_to_error": response_to_error,

@@ -73,6 +73,13 @@ static char *put_bytes(char *place, PyObject *bytes)
     return put(place, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
 }
 
+static char *put_number(char *place, Py_ssize_t number)
+{
+    if (number > 9) place = put_number(place, number / 10);
+    *place = (char)('0' + number % 10);
+    return place + 1;
+}
+
 /* Put the head together, and a small body behind it; return the size, 0 if there is no room. */
 static Py_ssize_t put_whole(Native *self, PyObject *prefix, PyObject *fields, PyObject *date,
                             PyObject *body)
@@ -82,15 +89,15 @@ static Py_ssize_t put_whole(Native *self, PyObject *prefix, PyObject *fields, Py
         > OUTPUT_SIZE - 64)
         return 0;
     char *place = put_bytes(put_bytes(self->output, prefix), fields);
-    place += PyOS_snprintf(place, 64, "content-length: %zd\r\n", size);
-    place = put(put_bytes(place, date), "\r\n", 2);
+    place = put_number(put(place, "content-length: ", 16), size);
+    place = put(put_bytes(put(place, "\r\n", 2), date), "\r\n", 2);
     return put(place, PyBytes_AS_STRING(body), copied) - self->output;
 }
 
 /* Send what was put together, and a large body behind it; Python sends what the socket leaves. */
 static int send_output(Native *self, Exchange *with, Py_ssize_t size, PyObject *body)
 {
-    Py_ssize_t apart = PyBytes_GET_SIZE(body) < APART ? 0 : PyBytes_GET_SIZE(body);
+    Py_ssize_t length = PyBytes_GET_SIZE(body), apart = length < APART ? 0 : length;
     struct iovec pieces[] = {{self->output, size}, {PyBytes_AS_STRING(body), apart}};
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
     int fd = fd_of(self, with->connection), flags = MSG_NOSIGNAL | MSG_DONTWAIT;
@@ -98,9 +105,12 @@ static int send_output(Native *self, Exchange *with, Py_ssize_t size, PyObject *
     if (sent == size + apart) return 0;
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         return done(PyErr_SetFromErrno(PyExc_OSError));
-    PyObject *second = apart ? Py_NewRef(body) : PyBytes_FromStringAndSize(NULL, 0);
-    return done(PyObject_CallMethod(with->connection, "_send_other_pieces", "(y#N)nO", self->output,
-                                    size, second, Py_MAX(sent, 0), with->task));
+    /* From here on other code may run, and use the output. */
+    PyObject *head = PyBytes_FromStringAndSize(self->output, size + apart - length);
+    int status = head == NULL ? -1 : done(PyObject_CallMethod(
+        with->connection, "_send_other_pieces", "(OO)nO", head, body, Py_MAX(sent, 0), with->task));
+    Py_XDECREF(head);
+    return status;
 }
 
 /* Return whether a response is one of bytes with its length, and the connection stays open. */
@@ -150,7 +160,8 @@ static int run_callbacks(Native *self, Exchange *with, int status)
     PyObject *error = status < 0 ? take_error() : NULL;
     int is_done = done(PyObject_CallMethodObjArgs(with->connection, self->name.run_callbacks,
                                                   with->request, with->task, NULL)) == 0;
-    if (error != NULL) restore_error(error);
+    if (is_done && error != NULL) restore_error(error);
+    else Py_XDECREF(error); /* the later one is raised */
     return is_done ? status : -1;
 }
 
@@ -181,10 +192,10 @@ static int respond(Native *self, Exchange *with)
     Py_DECREF(body);
     if (size == 0) return finish(self, with, response);
     Py_DECREF(response); /* only now: its end may run other code, which may use the output */
-    if (size > 0) return run_callbacks(self, with, status);
-    if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_OSError))
-        return -1;
-    return finish(self, with, answer_error(self->given.response_to_error, with->request));
+    if (size > 0 || !PyErr_ExceptionMatches(PyExc_Exception)
+        || PyErr_ExceptionMatches(PyExc_OSError) || PyErr_ExceptionMatches(self->given.WaitTimeout))
+        return run_callbacks(self, with, status);
+    return finish(self, with, answer_error(self->given.failure_response, with->request));
 }
 
 /* `Task.use_context` for the running task, with a copy of the context of the server. */
@@ -222,22 +233,17 @@ static int exchange(Native *self, Exchange *with)
 
 /* -- receiving -------------------------------------------------------------------------------- */
 
-/* Return whether the parser is between two messages, where a request may be read without it. */
-static int is_between_messages(Native *self, PyObject *parser)
+/* Return whether a request may begin, be read without the parser, and outlive its connection. */
+static int may_begin(Native *self, PyObject *server, PyObject *settings, PyObject *parser)
 {
-    return Py_IS_TYPE(parser, self->given.RequestParser)
+    return Py_IS_TYPE(parser, self->given.RequestParser) /* it is between two messages */
            && is_empty(get(parser, self->parser.pending))
            && number(parser, self->parser.head_size) == 0
            && get(parser, self->parser.receiving) == Py_None
            && get(parser, self->parser.unfinished) == Py_None
            && get(parser, self->parser.held_bytes) == Py_None
-           && get(parser, self->parser.error) == Py_None;
-}
-
-/* Return whether a request may begin, and does not end with its connection. */
-static int may_begin(Native *self, PyObject *server, PyObject *settings)
-{
-    return Py_IS_TYPE(settings, self->given.ServerSettings)
+           && get(parser, self->parser.error) == Py_None
+           && Py_IS_TYPE(settings, self->given.ServerSettings)
            && get(settings, self->settings.cancel_on_disconnect) == Py_False
            && is_within(number(server, self->server.in_flight) + 1,
                         get(settings, self->settings.max_requests_in_flight));
@@ -300,7 +306,7 @@ static int receive_one(Native *self, Exchange *with, Py_ssize_t *result)
     PyObject *settings = Py_NewRef(get(with->server, self->server.settings));
     PyObject *buffer = Py_NewRef(get(with->server, self->server.buffer)); /* of a constant size */
     int status = 0;
-    if (is_between_messages(self, parser) && may_begin(self, with->server, settings))
+    if (may_begin(self, with->server, settings, parser))
         status = make_request(self, parser, settings, PyByteArray_AS_STRING(buffer), *result,
                               &with->request);
     Py_DECREF(parser);
@@ -357,8 +363,8 @@ PyObject *read_request(PyObject *object, PyObject *args)
 int set_up_serving(Native *self, PyObject *classes)
 {
     static const Fields fields[] = {
-        {"Connection Request RequestParser Response Server ServerSettings socket blank "
-         "encode_fields is_host never response_to_error status_and_type", NULL,
+        {"Connection Request RequestParser Response Server ServerSettings socket WaitTimeout blank "
+         "encode_fields failure_response is_host never response_to_error status_and_type", NULL,
          RANGE(given.Connection, given.status_and_type)},
         {"_finish receive _run_callbacks", NULL, RANGE(name.finish, name.run_callbacks), 1},
         {"GET POST PUT PATCH DELETE OPTIONS", NULL, PLACE(name.methods), 1},
@@ -378,11 +384,12 @@ int set_up_serving(Native *self, PyObject *classes)
     };
     make_alphabets(self);
     if (set_up(self, classes, fields) < 0) return -1;
-    PyTypeObject *socket = self->given.socket; /* `fd_of` reads the beginning of its objects */
-    Py_ssize_t least = sizeof(PyObject) + sizeof(int);
-    if (!PyType_Check(socket) || socket->tp_basicsize < least)
-        return done(PyErr_Format(PyExc_TypeError, "%R is not the class of sockets", socket));
-    if (!Py_IS_TYPE(self->given.blank, self->given.Request)) /* `copy_request` reads its slots */
-        return done(PyErr_Format(PyExc_TypeError, "%R is not a request", self->given.blank));
-    return 0;
+    /* `fd_of` reads the beginning of sockets, and `request_of` all slots of the blank request. */
+    PyTypeObject *socket = self->given.socket, *request = self->given.Request;
+    if (PyType_Check(socket) && (size_t)socket->tp_basicsize >= sizeof(PyObject) + sizeof(int)
+        && Py_IS_TYPE(self->given.blank, request) && request->tp_dictoffset == 0
+        && request->tp_weaklistoffset == 0)
+        return 0;
+    return done(PyErr_Format(PyExc_TypeError, "%R or %R is another class of sockets or requests",
+                             socket, request));
 }

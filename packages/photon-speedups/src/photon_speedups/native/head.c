@@ -204,16 +204,16 @@ static int set_target(Native *self, PyObject *request, const Head *head)
 {
     const char *text = head->data + head->target, *end = head->data + head->target_end;
     const char *mark = memchr(text, '?', end - text);
-    PyObject *target = PyUnicode_DecodeASCII(text, end - text, NULL);
+    PyObject *target = PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, text, end - text);
     if (take(request, self->request.target, target) < 0) return -1;
     if (mark == NULL) {
         set(request, self->request.raw_path, target);
         return 0;
     }
-    PyObject *path = PyUnicode_DecodeASCII(text, mark - text, NULL);
-    PyObject *query = PyUnicode_DecodeASCII(mark + 1, end - mark - 1, NULL);
-    int status = take(request, self->request.raw_path, path);
-    return status | take(request, self->request.raw_query, query);
+    PyObject *path = PyUnicode_Substring(target, 0, mark - text);
+    if (take(request, self->request.raw_path, path) < 0) return -1;
+    PyObject *query = PyUnicode_Substring(target, mark + 1 - text, end - text);
+    return take(request, self->request.raw_query, query);
 }
 
 /* Set the body and what describes it. */
@@ -229,23 +229,19 @@ static int set_body(Native *self, PyObject *request, const Head *head)
     return body == NULL ? -1 : 0;
 }
 
-/* Return a copy of the blank request, which Python made: so its slots are those of the class. */
-static PyObject *copy_request(Native *self)
-{
-    PyTypeObject *cls = self->given.Request;
-    PyObject *copy = cls->tp_alloc(cls, 0);
-    if (copy == NULL) return NULL;
-    for (Py_ssize_t at = sizeof(PyObject); at < cls->tp_basicsize; at += sizeof(PyObject *))
-        *slot(copy, at) = Py_XNewRef(*slot(self->given.blank, at));
-    return copy;
-}
-
-/* Return the request of a head, a new reference. */
+/* Return the request of a head, a new reference: a copy of the blank one with other values.
+ *
+ * Python made the blank request, so the slots are those that the class has, and hold what they hold
+ * in new ones.
+ */
 static PyObject *request_of(Native *self, const Head *head, PyObject *parser, PyObject *settings,
                             PyObject *fields)
 {
-    PyObject *request = copy_request(self);
+    PyTypeObject *cls = self->given.Request;
+    PyObject *request = cls->tp_alloc(cls, 0);
     if (request == NULL) return NULL;
+    for (Py_ssize_t at = sizeof(PyObject); at < cls->tp_basicsize; at += sizeof(PyObject *))
+        *slot(request, at) = Py_XNewRef(*slot(self->given.blank, at));
     set(request, self->request.method, self->name.methods[head->method]);
     set(request, self->request.peer, get(parser, self->parser.peer));
     set(request, self->request.body_limit, get(settings, self->settings.max_body_size));

@@ -20,7 +20,8 @@ typedef struct {
         PyObject *monotonic;
         PyTypeObject *Connection, *Request, *RequestParser, *Response, *Server;
         PyTypeObject *ServerSettings, *socket;
-        PyObject *blank, *encode_fields, *is_host, *never, *response_to_error, *status_and_type;
+        PyObject *WaitTimeout, *blank, *encode_fields, *failure_response, *is_host, *never;
+        PyObject *response_to_error, *status_and_type;
         PyTypeObject *Dispatch, *Node, *PathTree, *Route;
         PyObject *ValidationError, *encode;
     } given;

@@ -296,7 +296,7 @@ static PyObject *run_direct(PyObject *self, PyObject *request)
 /* `Response.of`; the reference of `body` is taken over. */
 static PyObject *response_of(Native *self, PyObject *status, PyObject *body, PyObject *type)
 {
-    PyObject *response = self->given.Response->tp_alloc(self->given.Response, 0);
+    PyObject *response = body ? self->given.Response->tp_alloc(self->given.Response, 0) : NULL;
     if (response == NULL) {
         Py_XDECREF(body);
         return NULL;
