@@ -25,8 +25,9 @@ assert speedups.status().is_used
 print(n.__file__)
 """
 """Prints which module is used."""
-_CHOICE = "not curl and not test_count_sees"
-"""curl stops when the sanitizers' library is in it; blocks of memory are not counted by malloc."""
+_CHOICE = "not curl and not test_count_sees and not needs_little_memory"
+"""curl stops when the sanitizers' library is in it; blocks of memory are not counted by malloc, and
+larger with the sanitizers' borders around them."""
 _REPORT = re.compile(r"^.*(?:ERROR: AddressSanitizer|: runtime error: )", re.MULTILINE)
 """The beginning of a report; the second is written to the standard error only."""
 _RUNTIME = "packages/photon-runtime/tests/test_runtime_"
