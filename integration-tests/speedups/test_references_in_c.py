@@ -332,9 +332,14 @@ def test_path_leaves_nothing_behind(server: LiveServer, name: str) -> None:
     assert growth < MOST
 
 
+def grows_with_each_round(make: Callable[[], object]) -> bool:
+    """Return whether the count sees what is kept; again where other objects end meanwhile."""
+    kept: list[object] = []
+    return any(usual_growth(lambda: kept.append(make())) >= ROUNDS for _ in range(4))
+
+
 @pytest.mark.slow
 def test_count_sees_one_reference_for_each_round() -> None:
-    kept: list[object] = []
-    assert usual_growth(lambda: kept.append(object())) > MOST
+    assert grows_with_each_round(object)
     if sys.version_info < (3, 12):  # None has no count any more
-        assert usual_growth(lambda: kept.append(None)) > MOST
+        assert grows_with_each_round(lambda: None)

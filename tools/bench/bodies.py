@@ -124,7 +124,7 @@ class Cost:
     """CPU time in microseconds, and minor page faults, for each request."""
 
     cpu: float
-    faults: float
+    page_faults: float
 
 
 def main(
@@ -145,7 +145,7 @@ def main(
             running[name] = stack.enter_context(_running(SERVERS[name], server_core))
             if way is not None:
                 print(f"{name}: {way}")
-        print(f"{'':24}{'':20}{'CPU µs':>10}{'to best peer':>14}{'page faults':>13}")
+        print(f"{'':24}{'':20}{'CPU µs':>10}{'of best peer':>14}{'page faults':>13}")
         for exchange in exchanges:
             able = {name: each for name, each in running.items() if is_possible(name, exchange)}
             costs, errors = _measured(exchange, able, rounds=rounds, connections=connections)
@@ -198,9 +198,9 @@ def lines(
         if best is not None:
             pairs = zip(measured, costs[best], strict=True)
             ratio = f"{statistics.median(mine.cpu / its.cpu for mine, its in pairs):.2f}"
-        faults = statistics.median(cost.faults for cost in measured)
+        pages = statistics.median(cost.page_faults for cost in measured)
         star = "*" if name == best else ""
-        yield f"{exchange.name:24}{name + star:20}{medians[name]:>10,.1f}{ratio:>14}{faults:>13.1f}"
+        yield f"{exchange.name:24}{name + star:20}{medians[name]:>10,.1f}{ratio:>14}{pages:>13.1f}"
 
 
 @contextlib.contextmanager
@@ -272,13 +272,13 @@ def _read_response(client: socket.socket, buffer: bytearray, expected: int) -> N
 
 def _spent(leader: int) -> tuple[int, int]:
     """Return the nanoseconds of CPU time and the minor page faults of a tree of processes."""
-    nanoseconds = faults = 0
+    nanoseconds = page_faults = 0
     for pid in members_of(leader):
         folder = Path("/proc") / str(pid)
-        faults += int((folder / "stat").read_text().rpartition(")")[2].split()[7])
+        page_faults += int((folder / "stat").read_text().rpartition(")")[2].split()[7])
         for thread in (folder / "task").iterdir():
             nanoseconds += int((thread / "schedstat").read_text().split()[0])
-    return nanoseconds, faults
+    return nanoseconds, page_faults
 
 
 def _sizes(text: str) -> list[int]:

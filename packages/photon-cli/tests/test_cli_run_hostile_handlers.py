@@ -234,7 +234,7 @@ def test_sighup_and_a_second_signal_work_whatever_a_handler_does(
         service.process.send_signal(signal.SIGHUP)
         service.wait_for("all workers are replaced", since=begun)
         limit = time.monotonic() + 10
-        while service.ask() in old:  # it may have accepted this connection before it was told
+        while service.ask() in old:  # an old worker accepts connections until it is told to stop
             assert time.monotonic() < limit
     limit = time.monotonic() + 10
     while any(map(is_alive, old)):

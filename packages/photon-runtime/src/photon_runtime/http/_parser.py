@@ -84,14 +84,17 @@ class _Unfinished:
         self._gathered: bytearray | None = None
 
     def gather(self, data: memoryview | bytes) -> bytes:
-        """Return the next part of a large head to parse; empty while it is too small."""
+        """Return the next part of a large head to parse; empty while it is too small.
+
+        An error in a part is found when the part is parsed, which may be after more has arrived.
+        """
         if self._gathered is None:
             self._gathered = bytearray(self.tail)
         gathered = self._gathered
         start = max(len(gathered) - len(self.tail), 0)
         gathered += data
         known, size = self._owner.head_size, len(gathered)
-        is_small = size < known * _LEAST_SHARE and known + size <= self._owner.most()
+        is_small = size < known * _LEAST_SHARE and known + size <= self._owner.head_limit()
         if is_small and all(gathered.find(end, start) < 0 for end in _ENDS_OF_HEADS):
             return b""
         return bytes(memoryview(gathered)[len(self.tail) :])
@@ -193,7 +196,7 @@ class RequestParser:
         elif self._receiving is not None:
             self._note_unfinished(b"", self._receiving)
 
-    def most(self) -> int:
+    def head_limit(self) -> int:
         """Return how many bytes an incomplete head may have."""
         return self._settings.max_header_size + self._settings.max_target_size
 
@@ -380,7 +383,7 @@ class RequestParser:
 
     def _count_head(self, data: memoryview | bytes) -> None:
         self.head_size += self._feed_size
-        if self.error is None and self.head_size > self.most():
+        if self.error is None and self.head_size > self.head_limit():
             limit = self._settings.max_header_size
             self._fail(HttpError(431, f"the header fields may have at most {limit} bytes"))
         unfinished = self._unfinished

@@ -390,6 +390,6 @@ int set_up_serving(Native *self, PyObject *classes)
         && Py_IS_TYPE(self->given.blank, request) && request->tp_dictoffset == 0
         && request->tp_weaklistoffset == 0)
         return 0;
-    return done(PyErr_Format(PyExc_TypeError, "%R or %R is another class of sockets or requests",
+    return done(PyErr_Format(PyExc_TypeError, "%R or %R has not the layout of sockets or requests",
                              socket, request));
 }

@@ -137,7 +137,7 @@ static PyObject *series_of(PyObject *self, PyObject *request, PyObject *response
     PyObject *route = get(request, native->request.route);
     if (route != Py_None && !PyObject_TypeCheck(route, native->given.Route))
         return PyErr_Format(PyExc_TypeError, "%R is not a Route", route);
-    PyObject *template = route == Py_None ? PyUnicode_New(0, 0) /* the only one */
+    PyObject *template = route == Py_None ? PyUnicode_New(0, 0) /* cannot fail */
                                           : Py_NewRef(get(route, native->template));
     PyObject *key = PyTuple_Pack(3, get(request, native->request.method), template,
                                  get(response, native->response.status));
@@ -196,7 +196,7 @@ static PyObject *run_path_value(PyObject *self, PyObject *request)
 {
     PyObject *values = is_request(self, request)
                            ? get(request, native_of(self)->request.path_values) : Py_None;
-    Py_ssize_t at = PyNumber_AsSsize_t(part(self, 0), NULL); /* the nearest that there is */
+    Py_ssize_t at = PyNumber_AsSsize_t(part(self, 0), NULL); /* clipped, without an error */
     if (!PyList_CheckExact(values) || at < 0 || at >= PyList_GET_SIZE(values))
         return by_python(self, request);
     return Py_NewRef(PyList_GET_ITEM(values, at));
